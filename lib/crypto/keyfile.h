@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ed25519 keys as people hold them.
+ *
+ *   private  PKCS#8 PEM (RFC 8410), exactly what `openssl genpkey -algorithm ed25519` and strongSwan's pki write
+ *   public   one line of base64 (the raw 32 bytes), or SubjectPublicKeyInfo PEM (RFC 8410)
+ *
+ * Both DER forms are a constant prefix and 32 bytes of key, so there is no ASN.1 parser here, only a comparison.
+ */
+#ifndef SEALANE_CRYPTO_KEYFILE_H
+#define SEALANE_CRYPTO_KEYFILE_H
+
+#include "crypto.h"
+
+enum {
+	SL_KEY_PEM_MAX = 256,   /* a buffer for any PEM text written here, terminating NUL included */
+	SL_KEY_BASE64_MAX = 45, /* base64 of a public key and its NUL */
+};
+
+/* Makes a new key from the system's randomness. */
+void sl_key_generate(struct sl_ed25519_key *key);
+
+/* Writes the private key as PKCS#8 PEM into text (NUL-terminated). The caller wipes text. */
+void sl_key_to_pem(char text[static SL_KEY_PEM_MAX], const struct sl_ed25519_key *key);
+
+/*
+ * Reads a private key from PEM text: one PRIVATE KEY block, white space around it allowed, nothing else. Returns 0 or
+ * SL_CRYPTO_E_KEY_FORMAT; then *key is wiped.
+ */
+int sl_key_from_pem(struct sl_ed25519_key *key, const char *text, size_t len);
+
+/*
+ * Reads a private key file. It must be a regular file that group and others cannot read (SL_CRYPTO_E_KEY_MODE
+ * otherwise). The text passes through secret memory only. *key should be secret memory too. Returns 0 or
+ * SL_CRYPTO_E_KEY_READ, _KEY_MODE, _KEY_FORMAT, _NO_MEMORY.
+ */
+int sl_key_load(struct sl_ed25519_key *key, const char *path);
+
+void sl_public_to_base64(char text[static SL_KEY_BASE64_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+void sl_public_to_pem(char text[static SL_KEY_PEM_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+
+/* Reads a public key from one line of base64 or from PEM text. Returns 0 or SL_CRYPTO_E_KEY_FORMAT. */
+int sl_public_from_text(uint8_t public[static SL_ED25519_PUBLIC_LEN], const char *text, size_t len);
+
+#endif
