@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/dataplane: what a worker does to a burst of packets.
+ *
+ * A worker owns one struct sl_dataplane: its session tables, its neighbours, its counters. Nobody else writes it, so
+ * there is no lock. sl_seal_burst() takes frames from the plain port and makes sealed frames for the wire port;
+ * sl_open_burst() does the reverse. Each frame of a burst ends in exactly one of three places:
+ *
+ *     sent      in burst->tx, to be transmitted
+ *     handed    in burst->handed, for the control thread: ARP, IKE, ICMP to ourselves, packets that wait for a MAC
+ *     dropped   freed, and counted under one reason of drops.h
+ *
+ * Both work in place, on single-segment mbufs with SL_ESP_HEADROOM before and SL_ESP_TAILROOM after the packet.
+ *
+ * Finding a session
+ *
+ *   outbound  inner destination ──rte_fib──► flow (the index of a peer) ──► flows[flow].out
+ *   inbound   SPI ──► worker 6 bits │ slot 17 bits │ random 9 bits: in[slot], then one compare of the whole SPI
+ *
+ * The receiver chooses the SPI, so it can be an array index in disguise; the random bits keep a stale or guessed SPI of
+ * a reused slot from reaching the new session.
+ */
+#ifndef SEALANE_DATAPLANE_DATAPLANE_H
+#define SEALANE_DATAPLANE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_fib.h>
+#include <rte_hash.h>
+#include <rte_mbuf.h>
+
+#include "../esp/esp.h"
+#include "drops.h"
+
+/* ---- SPIs ---------------------------------------------------------------------------------------------------------- */
+
+enum {
+	SL_SPI_RANDOM_BITS = 9,
+	SL_SPI_SLOT_BITS = 17,
+	SL_SPI_WORKER_BITS = 6,
+	SL_SLOTS =
+		1
+		<< SL_SPI_SLOT_BITS, /* inbound sessions of a worker; slot 0 is never used: such SPIs are reserved */
+	SL_WORKERS_MAX = 1 << SL_SPI_WORKER_BITS,
+};
+
+_Static_assert(SL_SPI_RANDOM_BITS + SL_SPI_SLOT_BITS + SL_SPI_WORKER_BITS == 32, "an SPI has 32 bits");
+_Static_assert(1 << SL_SPI_RANDOM_BITS >= SL_ESP_SPI_MIN, "slot 1 must lie above the reserved SPIs");
+
+static inline uint32_t sl_spi_make(uint32_t worker, uint32_t slot, uint32_t random)
+{
+	return worker << (32 - SL_SPI_WORKER_BITS) | slot << SL_SPI_RANDOM_BITS |
+	       (random & ((1 << SL_SPI_RANDOM_BITS) - 1));
+}
+
+static inline uint32_t sl_spi_slot(uint32_t spi)
+{
+	return spi >> SL_SPI_RANDOM_BITS & (SL_SLOTS - 1);
+}
+
+static inline uint32_t sl_spi_worker(uint32_t spi)
+{
+	return spi >> (32 - SL_SPI_WORKER_BITS);
+}
+
+/* ---- Tables -------------------------------------------------------------------------------------------------------- */
+
+enum {
+	SL_BURST_MAX = 64,          /* packets of one call */
+	SL_NO_FLOW = (1 << 15) - 1, /* the highest next hop that two bytes of rte_fib can hold */
+	SL_FLOWS_MAX = SL_NO_FLOW,
+	SL_NEIGHBOURS_MAX = 4096,
+};
+
+/* A flow: what is sealed by one session. */
+struct sl_flow {
+	struct sl_esp_out *out; /* NULL: no SA */
+	bool wanted; /* traffic came while there was no SA; the worker tells the control thread and clears it */
+};
+
+/* Per port, what the checks of a frame need. */
+struct sl_link {
+	struct rte_ether_addr mac;
+	uint32_t ip; /* our address on it, host order */
+};
+
+/* Counters of a worker: written by it alone, read by others without care for exactness between them. */
+struct sl_counters {
+	uint64_t rx_wire, rx_plain;
+	uint64_t tx_wire, tx_plain;
+	uint64_t from_control, to_control;
+	uint64_t drops[SL_DROP_COUNT];
+};
+
+struct sl_dataplane {
+	struct sl_link wire, plain;
+	uint32_t inner_mtu;
+	const struct rte_fib
+		*routes;       /* inner destination -> flow; shared, changed only while no worker runs */
+	struct sl_flow *flows; /* SL_FLOWS_MAX of them */
+	struct sl_esp_in **in; /* SL_SLOTS of them, by slot */
+	struct rte_hash *neighbour_index;
+	struct rte_ether_addr *neighbours; /* by position in the index */
+	uint16_t wanted_flow[SL_BURST_MAX];
+	unsigned
+		wanted_count; /* flows of the last bursts that asked for an SA; the worker reports and resets them */
+	struct sl_counters counters __attribute__((aligned(64)));
+};
+
+/* Why a packet goes to the control thread. */
+enum sl_handed {
+	SL_HANDED_WIRE,  /* a frame from the wire port: ARP, IKE, ICMP to its address */
+	SL_HANDED_PLAIN, /* a frame from the plain port: ARP, ICMP to its address */
+	SL_HANDED_INNER, /* an opened inner packet to our own plain address; data starts at its IP header */
+	SL_HANDED_RESOLVE, /* an opened inner packet whose next hop's MAC is unknown; data starts at its IP header */
+};
+
+struct sl_burst {
+	unsigned tx_count, handed_count;
+	struct rte_mbuf *tx[SL_BURST_MAX];
+	struct rte_mbuf *handed[SL_BURST_MAX];
+	uint8_t handed_why[SL_BURST_MAX]; /* enum sl_handed */
+};
+
+/*
+ * Allocates the tables (not the routes). id makes their names unique in the process. Returns 0 or a negative errno;
+ * needs the EAL.
+ */
+int sl_dataplane_init(struct sl_dataplane *dp, unsigned id);
+
+/* Frees the tables. The sessions in them must be gone. */
+void sl_dataplane_fini(struct sl_dataplane *dp);
+
+/* A routing table for sl_dataplane.routes; next hops are flows. NULL with rte_errno set. */
+struct rte_fib *sl_routes_new(const char *name);
+int sl_routes_add(struct rte_fib *routes, const struct sl_prefix *prefix, unsigned flow);
+
+/*
+ * Changes to the tables, by the owning worker only. Installing into a used slot is a bug (asserted). remove and switch
+ * return what was there before, or NULL.
+ */
+void sl_in_install(struct sl_dataplane *dp, struct sl_esp_in *in);
+struct sl_esp_in *sl_in_remove(struct sl_dataplane *dp, uint32_t spi);
+struct sl_esp_out *sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *out);
+
+/* ip (host order) is at mac, or not known any more (NULL). Returns 0, or a negative errno when the table is full. */
+int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ether_addr *mac);
+
+/* ---- Bursts -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * n is at most SL_BURST_MAX; *burst is filled anew. Frames start with their Ethernet header. rx counters are the
+ * caller's, handed and dropped packets are counted here, sent ones when the port has taken them.
+ */
+void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst);
+void sl_open_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst);
+
+/* Counts and frees. */
+void sl_drop(struct sl_dataplane *dp, struct rte_mbuf *m, enum sl_drop reason);
+
+#endif

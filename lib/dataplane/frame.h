@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What seal.c and open.c share: looking at a frame that has just been received. */
+#ifndef SEALANE_DATAPLANE_FRAME_H
+#define SEALANE_DATAPLANE_FRAME_H
+
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+
+#include "dataplane.h"
+
+#define ETHER_IPV4 rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
+#define ETHER_ARP  rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP)
+
+/* Not a drop reason: the frame goes on. */
+enum { PASS = -1 };
+
+static inline uint32_t load32(const void *at)
+{
+	uint32_t v;
+
+	__builtin_memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+static inline uint64_t load64(const void *at)
+{
+	uint64_t v;
+
+	__builtin_memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+/* The checksum of an IPv4 header whose ihl * 4 bytes are known to be there. */
+static inline bool ipv4_checksum_ok(const struct rte_ipv4_hdr *ip, unsigned header_len)
+{
+	const uint8_t *p = (const uint8_t *)ip;
+	uint64_t sum;
+
+	if (unlikely(header_len != sizeof(*ip)))
+		return rte_raw_cksum(ip, header_len) == 0xffff;
+	/* Sums of 32-bit words fold to the same 16 bits as sums of 16-bit words. */
+	sum = (uint64_t)load32(p) + load32(p + 4) + load32(p + 8) + load32(p + 12) + load32(p + 16);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* The Ethernet destination is this station. One load instead of three: the two bytes behind are shifted out. */
+static inline bool addressed_to(const struct rte_ether_hdr *eth, const struct rte_ether_addr *mac)
+{
+	return ((load64(eth) ^ load64(mac)) << 16) == 0;
+}
+
+/*
+ * Checks an IPv4 header at `ip`, of which `len` bytes are there. PASS with *total and *header_len, or why not.
+ */
+static inline int ipv4_check(
+	const struct rte_ipv4_hdr *ip, uint32_t len, uint32_t *total, uint32_t *header_len)
+{
+	if (unlikely(len < sizeof(*ip)))
+		return SL_DROP_RUNT;
+	if (unlikely(ip->version_ihl >> 4 != 4))
+		return SL_DROP_NOT_IP;
+	*header_len = (ip->version_ihl & 15) * 4;
+	*total = rte_be_to_cpu_16(ip->total_length);
+	if (unlikely(*header_len < sizeof(*ip) || *header_len > *total || *total > len))
+		return SL_DROP_RUNT;
+	if (unlikely(!ipv4_checksum_ok(ip, *header_len)))
+		return SL_DROP_BAD_CHECKSUM;
+	return PASS;
+}
+
+static inline void hand_over(
+	struct sl_dataplane *dp, struct sl_burst *burst, struct rte_mbuf *m, enum sl_handed why)
+{
+	burst->handed_why[burst->handed_count] = (uint8_t)why;
+	burst->handed[burst->handed_count++] = m;
+	dp->counters.to_control++;
+}
+
+static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+}
+
+/*
+ * Brings the first part of an expanded key near: round keys and the lowest hash-key powers, as much as a short packet
+ * reads. The rest follows in order, where the hardware prefetcher helps.
+ */
+static inline void prefetch_key(const struct sl_gcm_key *key)
+{
+	const uint8_t *p = (const uint8_t *)key;
+
+	for (unsigned i = 0; i < sizeof(*key); i += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(p + i);
+}
+
+#endif

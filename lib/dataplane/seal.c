@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Outbound: frames from the plain port become sealed frames for the wire. Three passes over the burst: check every
+ * frame and collect the destinations; look all routes up at once; seal, with the key tables of the packets ahead on
+ * their way into the cache.
+ */
+#include <string.h>
+
+#include "frame.h"
+
+enum { KEYS_AHEAD = 2 };
+
+/* Where the packets of a burst stand between the passes. */
+struct staged {
+	unsigned count;
+	struct rte_mbuf *m[SL_BURST_MAX]; /* data starts at the inner IP header and ends with it */
+	uint32_t dst[SL_BURST_MAX];
+	uint64_t flow[SL_BURST_MAX];
+	struct sl_esp_out *out[SL_BURST_MAX];
+};
+
+static int check_plain(const struct sl_dataplane *dp, struct rte_mbuf *m, uint32_t *dst)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
+	uint32_t total, header_len;
+	int verdict;
+
+	if (unlikely(m->data_len < sizeof(*eth) + sizeof(*ip)))
+		return SL_DROP_RUNT;
+	if (unlikely(m->nb_segs != 1))
+		return SL_DROP_TOO_BIG;
+	if (unlikely(eth->ether_type != ETHER_IPV4))
+		return SL_DROP_NOT_IP;
+	if (unlikely(!addressed_to(eth, &dp->plain.mac)))
+		return SL_DROP_NOT_FOR_US;
+	verdict = ipv4_check(ip, m->data_len - sizeof(*eth), &total, &header_len);
+	if (unlikely(verdict != PASS))
+		return verdict;
+	if (unlikely(total > dp->inner_mtu))
+		return SL_DROP_TOO_BIG;
+	*dst = rte_be_to_cpu_32(ip->dst_addr);
+	/* Off with the Ethernet header, and with what pads a short frame behind the packet. */
+	m->data_off += sizeof(*eth);
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
+	return PASS;
+}
+
+/* Of a frame that is neither a runt nor IPv4. */
+static bool is_arp(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type == ETHER_ARP;
+}
+
+static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
+	struct sl_burst *burst)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = frames[i];
+		uint32_t dst;
+		int verdict = check_plain(dp, m, &dst);
+
+		if (unlikely(verdict != PASS)) {
+			if (verdict == SL_DROP_NOT_IP && is_arp(m))
+				hand_over(dp, burst, m, SL_HANDED_PLAIN);
+			else
+				sl_drop(dp, m, (enum sl_drop)verdict);
+		} else if (unlikely(dst == dp->plain.ip)) {
+			rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
+			hand_over(dp, burst, m, SL_HANDED_PLAIN);
+		} else {
+			s->m[s->count] = m;
+			s->dst[s->count++] = dst;
+		}
+	}
+}
+
+/* No SA: dropped, and the control thread will hear of it, once a burst and flow. */
+static void drop_without_session(struct sl_dataplane *dp, struct rte_mbuf *m, uint64_t flow)
+{
+	if (flow == SL_NO_FLOW) {
+		sl_drop(dp, m, SL_DROP_NO_ROUTE);
+		return;
+	}
+	if (!dp->flows[flow].wanted && dp->wanted_count < SL_BURST_MAX) {
+		dp->flows[flow].wanted = true;
+		dp->wanted_flow[dp->wanted_count++] = (uint16_t)flow;
+	}
+	sl_drop(dp, m, SL_DROP_NO_SESSION);
+}
+
+/* Replaces destinations by sessions; what has none leaves the burst. */
+static void find_sessions(struct sl_dataplane *dp, struct staged *s)
+{
+	unsigned kept = 0;
+
+	/* The lookup of rte_fib does not change the table; its prototype has no const. */
+	rte_fib_lookup_bulk((struct rte_fib *)(uintptr_t)dp->routes, s->dst, s->flow, (int)s->count);
+	for (unsigned i = 0; i < s->count; i++) {
+		struct sl_esp_out *out = s->flow[i] == SL_NO_FLOW ? NULL : dp->flows[s->flow[i]].out;
+
+		if (unlikely(!out)) {
+			drop_without_session(dp, s->m[i], s->flow[i]);
+			continue;
+		}
+		rte_prefetch0(out);
+		rte_prefetch0(&out->template);
+		s->m[kept] = s->m[i];
+		s->dst[kept] = s->dst[i];
+		s->out[kept++] = out;
+	}
+	s->count = kept;
+}
+
+/* RFC 4303 2.4: pad bytes 1, 2, 3, then the length of the padding and the next header; by length of the padding. */
+static const uint8_t trailers[4][8] = {
+	{0, SL_ESP_NEXT_IPV4},
+	{1, 1, SL_ESP_NEXT_IPV4},
+	{1, 2, 2, SL_ESP_NEXT_IPV4},
+	{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
+};
+
+static int check_session(const struct sl_esp_out *out, uint32_t src, uint32_t dst, uint32_t len)
+{
+	if (unlikely(!sl_esp_covers(&out->local, src) || !sl_esp_covers(&out->remote, dst)))
+		return SL_DROP_SELECTOR;
+	if (unlikely(out->seq >= out->seq_limit || out->bytes + len > out->byte_limit))
+		return SL_DROP_LIMIT;
+	if (unlikely(!out->resolved))
+		return SL_DROP_NO_NEIGHBOUR;
+	return PASS;
+}
+
+/* Puts the outer headers before the inner packet, with its lengths and the counter filled in. */
+static void write_headers(
+	struct sl_esp_template *t, const struct sl_esp_out *out, uint32_t ip_len, uint64_t seq)
+{
+	struct rte_ipv4_hdr *ip = (void *)t->ipv4;
+	rte_be16_t udp_len = rte_cpu_to_be_16((uint16_t)(ip_len - sizeof(*ip)));
+	uint32_t sum;
+
+	memcpy(t, &out->template, sizeof(*t));
+	ip->total_length = rte_cpu_to_be_16((uint16_t)ip_len);
+	sum = (uint32_t)out->ipv4_sum + ip->total_length;
+	ip->hdr_checksum = (rte_be16_t) ~((sum & 0xffff) + (sum >> 16));
+	memcpy(t->udp + 4, &udp_len, sizeof(udp_len));
+	t->esp.seq = rte_cpu_to_be_32((uint32_t)seq);
+	t->esp.iv = rte_cpu_to_be_64(seq);
+}
+
+/* Seals one inner packet in place. Its length and the session have been checked. */
+static void seal(struct rte_mbuf *m, struct sl_esp_out *out)
+{
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
+	struct sl_esp_template *t = (void *)(inner - sizeof(*t));
+	uint32_t len = m->data_len, pad = -(len + 2) & 3, sealed_len = len + pad + 2;
+	uint64_t seq = ++out->seq;
+	struct sl_esp_block nonce = {out->salt, rte_cpu_to_be_64(seq)};
+	struct sl_esp_block aad = {out->spi, nonce.counter};
+	unsigned aad_len = sizeof(aad);
+
+	out->bytes += len;
+	write_headers(t, out, SL_ESP_OUTER + sealed_len + SL_GCM_ICV_LEN, seq);
+	memcpy(inner + len, trailers[pad], sizeof(trailers[pad]));
+	if (!out->esn) {
+		aad.counter = (rte_be64_t)t->esp.seq;
+		aad_len = 8;
+	}
+	sl_gcm_seal(&out->key, out->cipher, inner, sealed_len, (const uint8_t *)&nonce, &aad, aad_len,
+		inner + sealed_len);
+	m->data_off -= sizeof(*t) - sizeof(t->unused);
+	m->data_len = (uint16_t)(sizeof(*t) - sizeof(t->unused) + sealed_len + SL_GCM_ICV_LEN);
+	m->pkt_len = m->data_len;
+}
+
+static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	for (unsigned i = 0; i < s->count && i < KEYS_AHEAD; i++)
+		prefetch_key(&s->out[i]->key);
+	for (unsigned i = 0; i < s->count; i++) {
+		struct rte_mbuf *m = s->m[i];
+		struct sl_esp_out *out = s->out[i];
+		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+		int verdict = check_session(out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
+
+		if (i + KEYS_AHEAD < s->count && s->out[i + KEYS_AHEAD] != s->out[i + KEYS_AHEAD - 1])
+			prefetch_key(&s->out[i + KEYS_AHEAD]->key);
+		if (unlikely(verdict != PASS)) {
+			out->limited += verdict == SL_DROP_LIMIT;
+			sl_drop(dp, m, (enum sl_drop)verdict);
+			continue;
+		}
+		if (unlikely(rte_pktmbuf_headroom(m) < SL_ESP_HEADROOM ||
+			     rte_pktmbuf_tailroom(m) < SL_ESP_TAILROOM)) {
+			sl_drop(dp, m, SL_DROP_TOO_BIG);
+			continue;
+		}
+		seal(m, out);
+		burst->tx[burst->tx_count++] = m;
+	}
+}
+
+void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
+{
+	struct staged s = {.count = 0};
+
+	burst->tx_count = 0;
+	burst->handed_count = 0;
+	prefetch_frames(frames, n);
+	stage(dp, frames, n, &s, burst);
+	if (s.count == 0)
+		return;
+	find_sessions(dp, &s);
+	seal_staged(dp, &s, burst);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/esp: ESP (RFC 4303) with AES-GCM (RFC 4106) in tunnel mode, in UDP (RFC 3948): the wire format and the sessions,
+ * which are the data path's half of an SA.
+ *
+ * A sealed packet on the wire:
+ *
+ *     | IPv4 20 | UDP 8 | SPI 4 | seq 4 | IV 8 | inner packet … | 1 2 3 | pad len 1 | next header 1 | ICV 16 |
+ *                       `--- AAD (with the    `------------------- encrypted --------------------´
+ *                            high half of seq)
+ *
+ * The IV is the 64-bit sequence counter, so a nonce (salt, IV) cannot come twice under one key as long as the counter
+ * does not: it starts at 0 with fresh keys, is written by one worker only, and stops at the session's limit instead of
+ * wrapping. With ESN the AAD is SPI, high half, low half: the same twelve bytes as the nonce with SPI for salt.
+ *
+ * Sessions are prepared completely by the control thread (expanded key, header template), then belong to one worker
+ * until that worker gives them back. They live in secret memory. Fields are laid out by cache line: what every packet
+ * touches first, the key table last.
+ */
+#ifndef SEALANE_ESP_ESP_H
+#define SEALANE_ESP_ESP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+
+#include "../crypto/gcm.h"
+#include "../net/selector.h"
+#include "replay.h"
+
+struct sl_esp_header {
+	rte_be32_t spi;
+	rte_be32_t seq; /* low half with ESN */
+	rte_be64_t iv;
+} __attribute__((packed, aligned(2)));
+
+struct sl_esp_trailer {
+	uint8_t pad_len;
+	uint8_t next_header;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct sl_esp_header) == 16, "SPI, sequence number, IV");
+_Static_assert(sizeof(struct sl_esp_trailer) == 2, "pad length, next header");
+
+enum {
+	SL_ESP_NEXT_IPV4 = 4,  /* tunnel mode, IPv4 inside */
+	SL_ESP_NEXT_NONE = 59, /* a dummy packet (RFC 4303 2.6) */
+	SL_ESP_UDP_PORT = 4500, /* ESP in UDP, beside IKE behind its marker (RFC 3948 2.2) */
+	SL_ESP_SPI_MIN = 256,  /* smaller ones are reserved (RFC 4303 2.1) */
+};
+
+/* Nonce and AAD have one shape: four bytes, then the 64-bit counter. */
+struct sl_esp_block {
+	uint32_t word; /* salt, or SPI */
+	rte_be64_t counter;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct sl_esp_block) == SL_GCM_NONCE_LEN, "RFC 4106 4 and 5");
+
+/* IPv4 selectors of one side, as ranges in host order. */
+struct sl_esp_ranges {
+	uint32_t count;
+	struct {
+		uint32_t first;
+		uint32_t last;
+	} range[SL_TS_MAX];
+};
+
+static inline bool sl_esp_covers(const struct sl_esp_ranges *r, uint32_t addr)
+{
+	for (uint32_t i = 0; i < r->count; i++) {
+		if (addr - r->range[i].first <= r->range[i].last - r->range[i].first)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The headers before a sealed packet, ready to be copied as one cache line: Ethernet, IPv4, UDP, ESP, right-aligned.
+ */
+struct sl_esp_template {
+	uint8_t unused[6];
+	struct rte_ether_hdr eth;
+	uint8_t ipv4[20]; /* total length 0, checksum of that */
+	uint8_t udp[8];   /* length 0, checksum 0 (none, RFC 3948 2.1) */
+	struct sl_esp_header esp;
+} __attribute__((packed, aligned(2)));
+
+enum {
+	SL_ESP_OUTER = 20 + 8 + 16,              /* IPv4, UDP, ESP header with IV */
+	SL_ESP_HEADROOM = 64,                    /* what the template needs before the inner packet */
+	SL_ESP_TAILROOM = 3 + 2 + SL_GCM_ICV_LEN /* padding, trailer, ICV at most */
+};
+
+_Static_assert(sizeof(struct sl_esp_template) == SL_ESP_HEADROOM, "the template is one cache line");
+
+/* Seals the packets of one flow. */
+struct sl_esp_out {
+	uint64_t seq;       /* the counter used last */
+	uint64_t seq_limit; /* the last one that may be used */
+	uint64_t bytes;     /* inner bytes sealed */
+	uint64_t byte_limit;
+	uint32_t salt;
+	rte_be32_t spi;
+	rte_be16_t ipv4_sum; /* sum of the template's IPv4 header, for the checksum of each packet */
+	uint8_t cipher;      /* enum sl_cipher */
+	bool esn;
+	bool resolved; /* the template holds the next hop's MAC */
+	uint16_t peer;
+	uint64_t limited; /* packets refused at a limit */
+	struct sl_esp_template template __attribute__((aligned(64)));
+	struct sl_esp_ranges local __attribute__((aligned(64)));
+	struct sl_esp_ranges remote;
+	struct sl_gcm_key key;
+};
+
+/* Opens the packets that arrive under one SPI. */
+struct sl_esp_in {
+	uint32_t spi; /* host order */
+	uint32_t salt;
+	uint8_t cipher; /* enum sl_cipher */
+	bool esn;
+	uint16_t peer;
+	uint64_t packets; /* opened */
+	uint64_t bytes;   /* inner bytes opened */
+	uint64_t replayed, late, bad_icv;
+	struct sl_esp_ranges local __attribute__((aligned(64)));
+	struct sl_esp_ranges remote;
+	struct sl_replay_window window __attribute__((aligned(64)));
+	struct sl_gcm_key key;
+};
+
+/* What both directions of an SA are made from. Addresses and ports are in host order, SPIs too. */
+struct sl_esp_params {
+	uint32_t spi_in, spi_out;
+	enum sl_cipher cipher;
+	bool esn;
+	uint16_t peer;
+	uint32_t wire_local, wire_remote; /* outer addresses */
+	uint16_t port_local, port_remote; /* outer UDP ports */
+	const struct sl_ts_list *local, *remote;
+	const uint8_t *key_in, *salt_in, *key_out, *salt_out;
+	uint64_t packet_limit, byte_limit; /* hard limits on sealing */
+};
+
+enum sl_esp_error {
+	SL_ESP_OK = 0,
+	SL_ESP_E_SELECTOR = -1, /* a selector is not all traffic of a range of IPv4 addresses */
+	SL_ESP_E_SPI = -2,      /* an SPI is in the reserved range */
+};
+
+const char *sl_esp_strerror(int error);
+
+/*
+ * Fill in zeroed sessions. The keys are expanded; the caller wipes its copy. Return 0 or an error; then the session
+ * must not be used.
+ */
+int sl_esp_out_init(struct sl_esp_out *out, const struct sl_esp_params *p);
+int sl_esp_in_init(struct sl_esp_in *in, const struct sl_esp_params *p);
+
+/* Sets the Ethernet addresses of the template; from now on the session can send. */
+void sl_esp_out_resolve(
+	struct sl_esp_out *out, const struct rte_ether_addr *src, const struct rte_ether_addr *dst);
+
+#endif

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Seal and open on real mbufs: what alpha seals, an independent AES-GCM (libsodium's) opens, and beta opens to the same
+ * bytes; everything else is dropped under its own reason. After each test every packet is accounted for and every mbuf
+ * is back in its pool.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "dataplane_pair.h"
+#include "eal.h"
+
+static struct pair pair;
+static uint64_t put_in, came_out; /* packets given to and taken from the data paths */
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (eal_for_tests(NULL) || sl_crypto_init())
+		return -1;
+	pair_new(&pair);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	pair_free(&pair);
+	return 0;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
+	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
+	pair_sessions(&pair, SL_AES256GCM16, true);
+	put_in = came_out = 0;
+	return 0;
+}
+
+static int nothing_lost(void **state)
+{
+	uint64_t drops = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
+		drops += pair.alpha.counters.drops[i] + pair.beta.counters.drops[i];
+	assert_int_equal(put_in, came_out + drops);
+	assert_int_equal(rte_mempool_in_use_count(pair.mbufs), 0);
+	return 0;
+}
+
+static struct sl_burst *seal(struct rte_mbuf **frames, unsigned n)
+{
+	sl_seal_burst(&pair.alpha, frames, n, &pair.burst);
+	put_in += n;
+	came_out += pair.burst.tx_count + pair.burst.handed_count;
+	return &pair.burst;
+}
+
+static struct sl_burst *open_frames(struct rte_mbuf **frames, unsigned n)
+{
+	sl_open_burst(&pair.beta, frames, n, &pair.burst);
+	put_in += n;
+	came_out += pair.burst.tx_count + pair.burst.handed_count;
+	return &pair.burst;
+}
+
+static struct rte_mbuf *seal_one(struct rte_mbuf *m)
+{
+	struct sl_burst *burst = seal(&m, 1);
+
+	assert_int_equal(burst->tx_count, 1);
+	return burst->tx[0];
+}
+
+/* A sealed frame of a good packet, for a test to damage. */
+static struct rte_mbuf *sealed(unsigned total)
+{
+	return seal_one(pair_plain(&pair, ALPHA_HOST, BETA_HOST, total, 1));
+}
+
+static void expect_open_drop(struct rte_mbuf *m, enum sl_drop reason)
+{
+	uint64_t before = pair.beta.counters.drops[reason];
+	struct sl_burst *burst = open_frames(&m, 1);
+
+	assert_int_equal(burst->tx_count + burst->handed_count, 0);
+	assert_int_equal(pair.beta.counters.drops[reason], before + 1);
+}
+
+static void expect_seal_drop(struct rte_mbuf *m, enum sl_drop reason)
+{
+	uint64_t before = pair.alpha.counters.drops[reason];
+	struct sl_burst *burst = seal(&m, 1);
+
+	assert_int_equal(burst->tx_count + burst->handed_count, 0);
+	assert_int_equal(pair.alpha.counters.drops[reason], before + 1);
+}
+
+static struct rte_mbuf *expect_opens(struct rte_mbuf *m)
+{
+	struct sl_burst *burst = open_frames(&m, 1);
+
+	assert_int_equal(burst->tx_count, 1);
+	return burst->tx[0];
+}
+
+static struct rte_ipv4_hdr *outer(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+}
+
+/* ---- The good ------------------------------------------------------------------------------------------------------- */
+
+static void every_size_comes_through(void **state)
+{
+	uint8_t before[1500];
+
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		pair_sessions(&pair, kind & 1 ? SL_AES128GCM16 : SL_AES256GCM16, kind & 2);
+		for (unsigned total = 20; total <= 1438; total++) {
+			struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, total, total);
+
+			memcpy(before, rte_pktmbuf_mtod_offset(m, void *, 14), total);
+			m = expect_opens(seal_one(m));
+			assert_int_equal(m->data_len, 14 + total);
+			assert_memory_equal(rte_pktmbuf_mtod_offset(m, void *, 14), before, total);
+			assert_memory_equal(rte_pktmbuf_mtod(m, void *), &pair_host_mac, 6);
+			assert_memory_equal(rte_pktmbuf_mtod_offset(m, void *, 6), &pair.beta.plain.mac, 6);
+			rte_pktmbuf_free(m);
+		}
+		assert_int_equal(pair.in->packets, 1438 - 19);
+		assert_int_equal(pair.in->bytes, pair.out->bytes);
+	}
+}
+
+static void an_independent_aes_gcm_agrees(void **state)
+{
+	uint8_t before[100], nonce[12], aad[12], plain[200];
+	unsigned long long len;
+
+	(void)state;
+	if (!crypto_aead_aes256gcm_is_available())
+		skip();
+	pair.out->seq = UINT64_C(0x1234567ffffffff); /* the next one has another high half */
+	pair.out->seq_limit = UINT64_MAX;
+	for (unsigned total = 20; total <= sizeof(before); total++) {
+		struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, total, total);
+		const uint8_t *esp;
+
+		memcpy(before, rte_pktmbuf_mtod_offset(m, void *, 14), total);
+		m = seal_one(m);
+		esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + 20 + 8);
+		memcpy(nonce, pair.salt, 4);
+		memcpy(nonce + 4, esp + 8, 8);
+		memcpy(aad, esp, 4);
+		memcpy(aad + 4, "\x01\x23\x45\x68", 4);
+		memcpy(aad + 8, esp + 4, 4);
+		assert_int_equal(crypto_aead_aes256gcm_decrypt(plain, &len, NULL, esp + 16,
+					 m->data_len - HEADERS, aad, 12, nonce, pair.key),
+			0);
+		assert_memory_equal(plain, before, total);
+		/* RFC 4303 2.4: padded with 1, 2, 3 to a multiple of four. */
+		assert_int_equal(len % 4, 0);
+		assert_int_equal(plain[len - 1], SL_ESP_NEXT_IPV4);
+		assert_int_equal(plain[len - 2], len - 2 - total);
+		for (unsigned i = 0; i < plain[len - 2]; i++)
+			assert_int_equal(plain[total + i], i + 1);
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void outer_headers_are_right(void **state)
+{
+	struct rte_mbuf *m;
+	struct sl_udp udp;
+
+	(void)state;
+	for (unsigned total = 20; total <= 1438; total += 11) {
+		m = sealed(total);
+		assert_int_equal(m->data_len, m->pkt_len);
+		assert_memory_equal(rte_pktmbuf_mtod(m, void *), &pair.beta.wire.mac, 6);
+		assert_memory_equal(rte_pktmbuf_mtod_offset(m, void *, 6), &pair.alpha.wire.mac, 6);
+		assert_true(sl_udp_parse(&udp, outer(m), m->data_len - 14u));
+		assert_int_equal(udp.src, ALPHA_WIRE);
+		assert_int_equal(udp.dst, BETA_WIRE);
+		assert_int_equal(udp.src_port, 4500);
+		assert_int_equal(udp.dst_port, 4500);
+		assert_int_equal(udp.len, m->data_len - 14u - 28);
+		assert_int_equal(rte_be_to_cpu_16(outer(m)->total_length), m->data_len - 14u);
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void counters_count_up_and_never_repeat(void **state)
+{
+	struct rte_mbuf *frames[SL_BURST_MAX];
+
+	(void)state;
+	for (uint64_t next = 1; next < 1000;) {
+		for (unsigned i = 0; i < SL_BURST_MAX; i++)
+			frames[i] = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, i);
+		seal(frames, SL_BURST_MAX);
+		assert_int_equal(pair.burst.tx_count, SL_BURST_MAX);
+		for (unsigned i = 0; i < SL_BURST_MAX; i++, next++) {
+			const struct sl_esp_header *esp =
+				rte_pktmbuf_mtod_offset(pair.burst.tx[i], void *, 14 + 20 + 8);
+
+			assert_int_equal(rte_be_to_cpu_32(esp->seq), next);
+			assert_int_equal(rte_be_to_cpu_64(esp->iv), next);
+			rte_pktmbuf_free(pair.burst.tx[i]);
+		}
+	}
+}
+
+static void frame_padding_is_left_behind(void **state)
+{
+	struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 30, 1);
+
+	(void)state;
+	memset(rte_pktmbuf_append(m, 16), 0xee, 16);
+	m = expect_opens(seal_one(m));
+	assert_int_equal(m->data_len, 14 + 30);
+	rte_pktmbuf_free(m);
+}
+
+/* Order stays as it came, among what goes through and what does not. */
+static void order_is_kept(void **state)
+{
+	struct rte_mbuf *frames[SL_BURST_MAX];
+	struct sl_burst wire;
+
+	(void)state;
+	for (unsigned i = 0; i < SL_BURST_MAX; i++)
+		frames[i] = pair_plain(&pair, ALPHA_HOST, i % 5 == 4 ? 0x08080808 : BETA_HOST, 100 + i, i);
+	wire = *seal(frames, SL_BURST_MAX);
+	assert_int_equal(pair.alpha.counters.drops[SL_DROP_NO_ROUTE], SL_BURST_MAX / 5);
+	open_frames(wire.tx, wire.tx_count);
+	assert_int_equal(pair.burst.tx_count, wire.tx_count);
+	for (unsigned i = 0, at = 0; i < SL_BURST_MAX; i++) {
+		if (i % 5 == 4)
+			continue;
+		assert_int_equal(pair.burst.tx[at]->data_len, 14 + 100 + i);
+		rte_pktmbuf_free(pair.burst.tx[at++]);
+	}
+}
+
+/* ---- The bad, outbound ---------------------------------------------------------------------------------------------- */
+
+static void outbound_drops(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, 0x0a030001, 64, 1), SL_DROP_NO_ROUTE);
+	expect_seal_drop(pair_plain(&pair, 0x0a090001, BETA_HOST, 64, 1), SL_DROP_SELECTOR);
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 1439, 1), SL_DROP_TOO_BIG);
+	m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+	rte_pktmbuf_mtod(m, uint8_t *)[5] ^= 1;
+	expect_seal_drop(m, SL_DROP_NOT_FOR_US);
+	m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
+	expect_seal_drop(m, SL_DROP_NOT_IP);
+	m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+	outer(m)->version_ihl = 0x65;
+	expect_seal_drop(m, SL_DROP_NOT_IP);
+	m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+	outer(m)->version_ihl = 0x44;
+	expect_seal_drop(m, SL_DROP_RUNT);
+}
+
+static void every_bit_of_the_header_is_checked(void **state)
+{
+	(void)state;
+	for (unsigned bit = 0; bit < 8 * 20; bit++) {
+		struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+
+		((uint8_t *)outer(m))[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(seal(&m, 1)->tx_count, 0);
+	}
+	/* All but the version and the lengths are found by the checksum alone. */
+	assert_true(pair.alpha.counters.drops[SL_DROP_BAD_CHECKSUM] > 120);
+}
+
+static void runts_of_every_length(void **state)
+{
+	(void)state;
+	for (uint16_t len = 0; len < 14 + 64; len++) {
+		struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
+
+		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - len));
+		expect_seal_drop(m, SL_DROP_RUNT);
+	}
+}
+
+static void no_session_asks_once(void **state)
+{
+	(void)state;
+	pair.alpha.wanted_count = 0;
+	sl_out_switch(&pair.alpha, BETA_FLOW, NULL);
+	for (unsigned i = 0; i < 5; i++)
+		expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_NO_SESSION);
+	assert_int_equal(pair.alpha.wanted_count, 1);
+	assert_int_equal(pair.alpha.wanted_flow[0], BETA_FLOW);
+	pair.alpha.wanted_count = 0;
+	pair.alpha.flows[BETA_FLOW].wanted = false;
+}
+
+static void limits_hold(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	pair.out->seq_limit = 2;
+	for (unsigned i = 0; i < 2; i++)
+		rte_pktmbuf_free(sealed(64));
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_LIMIT);
+	assert_int_equal(pair.out->seq, 2);
+	pair_sessions(&pair, SL_AES128GCM16, true);
+	pair.out->byte_limit = 150;
+	m = sealed(100);
+	rte_pktmbuf_free(m);
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_LIMIT);
+	/* 32-bit sequence numbers end before they wrap. */
+	pair_sessions(&pair, SL_AES128GCM16, false);
+	pair.out->seq = UINT32_MAX - 1;
+	rte_pktmbuf_free(sealed(64));
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_LIMIT);
+	assert_int_equal(pair.out->limited, 1);
+}
+
+static void unresolved_next_hop(void **state)
+{
+	(void)state;
+	pair.out->resolved = false;
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_NO_NEIGHBOUR);
+	assert_int_equal(pair.out->seq, 0);
+}
+
+/* ---- The bad, inbound ------------------------------------------------------------------------------------------------ */
+
+static void truncated_at_every_length(void **state)
+{
+	(void)state;
+	for (uint16_t len = 0; len < HEADERS + 66 + 16; len++) {
+		struct rte_mbuf *m = sealed(64);
+
+		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - len > 0 ? m->data_len - len : 0));
+		expect_open_drop(m, SL_DROP_RUNT);
+	}
+	/* The same with outer lengths that agree: now the ICV, or the minimum of ESP, tells. */
+	for (uint16_t cut = 1; cut < 66 + 16 + 16 + 2; cut++) {
+		struct rte_mbuf *m = sealed(64);
+		uint16_t udp_len;
+
+		rte_pktmbuf_trim(m, cut);
+		outer(m)->total_length = rte_cpu_to_be_16((uint16_t)(m->data_len - 14));
+		pair_ip_checksum(outer(m));
+		udp_len = rte_cpu_to_be_16((uint16_t)(m->data_len - 34));
+		memcpy((uint8_t *)(outer(m) + 1) + 4, &udp_len, 2);
+		open_frames(&m, 1);
+		assert_int_equal(pair.burst.tx_count + pair.burst.handed_count, 0);
+	}
+	assert_int_equal(pair.in->packets, 0);
+}
+
+static void every_bit_is_authenticated(void **state)
+{
+	unsigned bits = 8 * (HEADERS + 66 + 16);
+
+	(void)state;
+	for (unsigned bit = 8 * (14 + 20 + 8); bit < bits; bit++) {
+		struct rte_mbuf *m = sealed(64);
+
+		rte_pktmbuf_mtod(m, uint8_t *)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		open_frames(&m, 1);
+		assert_int_equal(pair.burst.tx_count + pair.burst.handed_count, 0);
+	}
+	assert_int_equal(pair.in->packets, 0);
+	assert_true(pair.in->bad_icv > 700);
+	/* And none of it moved the window. */
+	assert_int_equal(pair.in->window.top, 0);
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+}
+
+static void outer_drops(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	m = sealed(64);
+	outer(m)->hdr_checksum ^= 0x100;
+	expect_open_drop(m, SL_DROP_BAD_CHECKSUM);
+	m = sealed(64);
+	outer(m)->dst_addr ^= rte_cpu_to_be_32(1);
+	pair_ip_checksum(outer(m));
+	expect_open_drop(m, SL_DROP_NOT_FOR_US);
+	m = sealed(64);
+	rte_pktmbuf_mtod(m, uint8_t *)[0] ^= 4;
+	expect_open_drop(m, SL_DROP_NOT_FOR_US);
+	m = sealed(64);
+	outer(m)->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG);
+	pair_ip_checksum(outer(m));
+	expect_open_drop(m, SL_DROP_FRAGMENT);
+	m = sealed(64);
+	outer(m)->next_proto_id = IPPROTO_TCP;
+	pair_ip_checksum(outer(m));
+	expect_open_drop(m, SL_DROP_NOT_FOR_US);
+	m = sealed(64);
+	((uint8_t *)(outer(m) + 1))[3] ^= 1; /* UDP destination port */
+	expect_open_drop(m, SL_DROP_NOT_FOR_US);
+}
+
+static void unknown_spis(void **state)
+{
+	(void)state;
+	for (unsigned bit = 0; bit < 32; bit++) {
+		struct rte_mbuf *m = sealed(64);
+		struct sl_esp_header *esp = (void *)((uint8_t *)(outer(m) + 1) + 8);
+
+		esp->spi ^= rte_cpu_to_be_32(UINT32_C(1) << bit);
+		expect_open_drop(m, SL_DROP_NO_SPI);
+	}
+}
+
+static void replays(void **state)
+{
+	struct rte_mbuf *first = sealed(64), *twice[2], *late;
+	const struct sl_esp_header *esp;
+
+	(void)state;
+	twice[0] = rte_pktmbuf_copy(first, pair.mbufs, 0, UINT32_MAX);
+	twice[1] = rte_pktmbuf_copy(first, pair.mbufs, 0, UINT32_MAX);
+	late = rte_pktmbuf_copy(first, pair.mbufs, 0, UINT32_MAX);
+	/* Both pass the first look of one burst; only one gets through. */
+	open_frames(twice, 2);
+	assert_int_equal(pair.burst.tx_count, 1);
+	assert_int_equal(pair.beta.counters.drops[SL_DROP_REPLAY], 1);
+	rte_pktmbuf_free(pair.burst.tx[0]);
+	expect_open_drop(first, SL_DROP_REPLAY);
+	pair.out->seq += SL_REPLAY_WINDOW - 1;
+	first = sealed(64);
+	esp = rte_pktmbuf_mtod_offset(first, void *, 14 + 28);
+	assert_int_equal(rte_be_to_cpu_64(esp->iv), 1 + SL_REPLAY_WINDOW);
+	rte_pktmbuf_free(expect_opens(first));
+	expect_open_drop(late, SL_DROP_LATE);
+	assert_int_equal(pair.in->replayed, 2);
+	assert_int_equal(pair.in->late, 1);
+}
+
+static void low_half_rolls_over(void **state)
+{
+	(void)state;
+	pair.out->seq = pair.in->window.top = UINT32_MAX - 10;
+	for (unsigned i = 0; i < 30; i++)
+		rte_pktmbuf_free(expect_opens(sealed(64)));
+	assert_int_equal(pair.in->window.top, (uint64_t)UINT32_MAX + 20);
+}
+
+/* Seals an arbitrary inside with the right keys, as only the peer could. */
+static struct rte_mbuf *sealed_inside(const void *inside, unsigned len)
+{
+	struct rte_mbuf *m = sealed(200);
+	struct sl_esp_header *esp = rte_pktmbuf_mtod_offset(m, void *, 14 + 28);
+	struct sl_esp_block nonce = {pair.in->salt, esp->iv}, aad = {esp->spi, esp->iv};
+	uint8_t *at = (uint8_t *)(esp + 1);
+	uint16_t udp_len = rte_cpu_to_be_16((uint16_t)(8 + 16 + len + 16));
+
+	memcpy(at, inside, len);
+	sl_gcm_seal(&pair.in->key, SL_AES256GCM16, at, len, (void *)&nonce, &aad, 12, at + len);
+	m->data_len = (uint16_t)(HEADERS + len + 16);
+	m->pkt_len = m->data_len;
+	outer(m)->total_length = rte_cpu_to_be_16((uint16_t)(m->data_len - 14));
+	pair_ip_checksum(outer(m));
+	memcpy((uint8_t *)(outer(m) + 1) + 4, &udp_len, 2);
+	return m;
+}
+
+static void bad_insides(void **state)
+{
+	static const uint8_t pad_beyond[] = {0, 0, 255, 4}, empty[] = {0, 4}, dummy[] = {1, 1, 59},
+			     ipv6[] = {0, 41};
+	struct {
+		struct rte_ipv4_hdr ip;
+		uint8_t trailer[4];
+	} inside = {.ip = {.version_ihl = 0x45, .total_length = rte_cpu_to_be_16(20), .time_to_live = 9},
+		.trailer = {1, 2, 2, 4}};
+
+	(void)state;
+	expect_open_drop(sealed_inside(pad_beyond, sizeof(pad_beyond)), SL_DROP_BAD_INNER);
+	expect_open_drop(sealed_inside(empty, sizeof(empty)), SL_DROP_BAD_INNER);
+	expect_open_drop(sealed_inside(ipv6, sizeof(ipv6)), SL_DROP_BAD_INNER);
+	expect_open_drop(sealed_inside(dummy, sizeof(dummy)), SL_DROP_DUMMY);
+	inside.ip.src_addr = rte_cpu_to_be_32(0x08080808);
+	inside.ip.dst_addr = rte_cpu_to_be_32(BETA_HOST);
+	pair_ip_checksum(&inside.ip);
+	expect_open_drop(sealed_inside(&inside, sizeof(inside)), SL_DROP_SELECTOR);
+	inside.ip.src_addr = rte_cpu_to_be_32(ALPHA_HOST);
+	inside.ip.dst_addr = rte_cpu_to_be_32(0x08080808);
+	pair_ip_checksum(&inside.ip);
+	expect_open_drop(sealed_inside(&inside, sizeof(inside)), SL_DROP_SELECTOR);
+	inside.ip.dst_addr = rte_cpu_to_be_32(BETA_HOST);
+	expect_open_drop(sealed_inside(&inside, sizeof(inside)), SL_DROP_BAD_INNER); /* checksum */
+	inside.ip.total_length = rte_cpu_to_be_16(23);
+	pair_ip_checksum(&inside.ip);
+	expect_open_drop(sealed_inside(&inside, sizeof(inside)), SL_DROP_BAD_INNER);
+	inside.ip.total_length = rte_cpu_to_be_16(20);
+	pair_ip_checksum(&inside.ip);
+	rte_pktmbuf_free(expect_opens(sealed_inside(&inside, sizeof(inside))));
+}
+
+/* ---- What goes to the control thread --------------------------------------------------------------------------------- */
+
+static void expect_handed(struct sl_burst *burst, enum sl_handed why)
+{
+	assert_int_equal(burst->tx_count, 0);
+	assert_int_equal(burst->handed_count, 1);
+	assert_int_equal(burst->handed_why[0], why);
+	rte_pktmbuf_free(burst->handed[0]);
+}
+
+static void handed_over(void **state)
+{
+	uint8_t frame[80] = {[12] = 8, [13] = 6};
+	struct rte_mbuf *m;
+
+	(void)state;
+	m = pair_frame(&pair, frame, SL_ARP_FRAME);
+	expect_handed(seal(&m, 1), SL_HANDED_PLAIN);
+	m = pair_frame(&pair, frame, SL_ARP_FRAME);
+	expect_handed(open_frames(&m, 1), SL_HANDED_WIRE);
+	m = pair_plain(&pair, ALPHA_HOST, ALPHA_PLAIN, 64, 1);
+	seal(&m, 1);
+	assert_int_equal(rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type, rte_cpu_to_be_16(0x0800));
+	expect_handed(&pair.burst, SL_HANDED_PLAIN);
+	m = seal_one(pair_plain(&pair, ALPHA_HOST, BETA_PLAIN, 64, 1));
+	open_frames(&m, 1);
+	assert_int_equal(m->data_len, 64);
+	expect_handed(&pair.burst, SL_HANDED_INNER);
+	m = seal_one(pair_plain(&pair, ALPHA_HOST, BETA_HOST + 1, 64, 1));
+	expect_handed(open_frames(&m, 1), SL_HANDED_RESOLVE);
+	assert_int_equal(pair.alpha.counters.to_control, 2);
+	assert_int_equal(pair.beta.counters.to_control, 3);
+}
+
+static void ike_is_told_from_esp(void **state)
+{
+	struct rte_mbuf *m = sealed(64);
+	uint8_t *udp = (uint8_t *)(outer(m) + 1);
+
+	(void)state;
+	memset(udp + 8, 0, 4); /* the non-ESP marker */
+	expect_handed(open_frames(&m, 1), SL_HANDED_WIRE);
+	m = sealed(64);
+	udp = (uint8_t *)(outer(m) + 1);
+	udp[2] = 500 >> 8;
+	udp[3] = 500 & 0xff;
+	expect_handed(open_frames(&m, 1), SL_HANDED_WIRE);
+	m = sealed(64);
+	outer(m)->next_proto_id = IPPROTO_ICMP;
+	pair_ip_checksum(outer(m));
+	expect_handed(open_frames(&m, 1), SL_HANDED_WIRE);
+}
+
+static void selectors_that_cannot_be_checked_are_refused(void **state)
+{
+	struct sl_ts_list good = pair_selector("10.1.0.0/16"), ports = good, none = {.count = 0};
+	struct sl_esp_params p = {.spi_in = 256,
+		.spi_out = 256,
+		.local = &good,
+		.remote = &good,
+		.key_in = pair.key,
+		.key_out = pair.key,
+		.salt_in = pair.salt,
+		.salt_out = pair.salt};
+	struct sl_esp_out *out = aligned_alloc(64, sizeof(*out));
+
+	(void)state;
+	memset(out, 0, sizeof(*out));
+	assert_int_equal(sl_esp_out_init(out, &p), 0);
+	ports.ts[0].port_last = 80;
+	p.local = &ports;
+	assert_int_equal(sl_esp_out_init(out, &p), SL_ESP_E_SELECTOR);
+	p.local = &none;
+	assert_int_equal(sl_esp_out_init(out, &p), SL_ESP_E_SELECTOR);
+	p.local = &good;
+	p.spi_out = 255;
+	assert_int_equal(sl_esp_out_init(out, &p), SL_ESP_E_SPI);
+	free(out);
+}
+
+int main(void)
+{
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
+	const struct CMUnitTest tests[] = {
+		FRESH(every_size_comes_through),
+		FRESH(an_independent_aes_gcm_agrees),
+		FRESH(outer_headers_are_right),
+		FRESH(counters_count_up_and_never_repeat),
+		FRESH(frame_padding_is_left_behind),
+		FRESH(order_is_kept),
+		FRESH(outbound_drops),
+		FRESH(every_bit_of_the_header_is_checked),
+		FRESH(runts_of_every_length),
+		FRESH(no_session_asks_once),
+		FRESH(limits_hold),
+		FRESH(unresolved_next_hop),
+		FRESH(truncated_at_every_length),
+		FRESH(every_bit_is_authenticated),
+		FRESH(outer_drops),
+		FRESH(unknown_spis),
+		FRESH(replays),
+		FRESH(low_half_rolls_over),
+		FRESH(bad_insides),
+		FRESH(handed_over),
+		FRESH(ike_is_told_from_esp),
+		FRESH(selectors_that_cannot_be_checked_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("dataplane", tests, set_up, tear_down);
+}

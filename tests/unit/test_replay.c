@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The replay window against a model that is too simple to be wrong: it remembers every number of the last window one by
+ * one. Both see the same random walk of sequence numbers, near the start, in the middle, and across the roll-over of
+ * the low half.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "lib/esp/replay.h"
+
+enum { STEPS = 2000000, REMEMBERED = 1 << 14 };
+
+struct model {
+	uint64_t top;
+	uint64_t seen[REMEMBERED]; /* by number modulo; 0: never */
+};
+
+static enum sl_replay model_accept(struct model *m, uint64_t seq)
+{
+	if (seq == 0 || (seq <= m->top && m->top - seq >= SL_REPLAY_WINDOW))
+		return SL_REPLAY_LATE;
+	if (m->seen[seq % REMEMBERED] == seq)
+		return SL_REPLAY_SEEN;
+	m->seen[seq % REMEMBERED] = seq;
+	if (seq > m->top)
+		m->top = seq;
+	return SL_REPLAY_NEW;
+}
+
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+/* Mostly a little ahead or behind, now and then far ahead: the moves real traffic and an attacker make. */
+static uint64_t next_seq(uint64_t top)
+{
+	uint64_t r = next_random(), kind = r % 100, by = r >> 32;
+
+	if (kind < 60)
+		return top + by % 4;
+	if (kind < 75)
+		return top + by % 200;
+	if (kind < 97)
+		return top - (by % (SL_REPLAY_WINDOW + 100) < top ? by % (SL_REPLAY_WINDOW + 100) : top);
+	return top + by % (3 * SL_REPLAY_RING);
+}
+
+static void walk(uint64_t start, uint64_t seed)
+{
+	struct sl_replay_window w = {.top = 0};
+	struct model *m = calloc(1, sizeof(*m));
+	unsigned counts[3] = {0};
+
+	random_state = seed;
+	assert_int_equal(sl_replay_accept(&w, start), model_accept(m, start));
+	for (unsigned i = 0; i < STEPS; i++) {
+		uint64_t seq = next_seq(m->top);
+		enum sl_replay expected;
+
+		assert_int_equal(w.top, m->top);
+		/* The high half is rebuilt from the low one wherever the number is acceptable at all. */
+		if (seq != 0 && seq + SL_REPLAY_WINDOW > m->top)
+			assert_int_equal(sl_replay_expand(&w, (uint32_t)seq), seq);
+		expected = model_accept(m, seq);
+		assert_int_equal(sl_replay_check(&w, seq), expected);
+		assert_int_equal(sl_replay_accept(&w, seq), expected);
+		counts[expected]++;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(counts[i] > STEPS / 1000);
+	free(m);
+}
+
+static void from_the_start(void **state)
+{
+	(void)state;
+	walk(1, 88172645463325252);
+}
+
+static void across_the_roll_over(void **state)
+{
+	(void)state;
+	walk(UINT32_MAX - 100000, 1234567);
+	walk(5 * ((uint64_t)UINT32_MAX + 1) - 300000, 7654321);
+}
+
+static void edges(void **state)
+{
+	struct sl_replay_window w = {.top = 0};
+
+	(void)state;
+	assert_int_equal(sl_replay_accept(&w, 0), SL_REPLAY_LATE);
+	assert_int_equal(sl_replay_accept(&w, 1), SL_REPLAY_NEW);
+	assert_int_equal(sl_replay_accept(&w, 1), SL_REPLAY_SEEN);
+	assert_int_equal(sl_replay_accept(&w, SL_REPLAY_WINDOW), SL_REPLAY_NEW);
+	assert_int_equal(sl_replay_accept(&w, 1), SL_REPLAY_SEEN);
+	assert_int_equal(sl_replay_accept(&w, SL_REPLAY_WINDOW + 1), SL_REPLAY_NEW);
+	assert_int_equal(sl_replay_accept(&w, 1), SL_REPLAY_LATE);
+	assert_int_equal(sl_replay_accept(&w, 2), SL_REPLAY_NEW);
+	/* A jump over the whole ring must forget everything behind it. */
+	assert_int_equal(sl_replay_accept(&w, 2 + 10 * SL_REPLAY_RING), SL_REPLAY_NEW);
+	assert_int_equal(sl_replay_accept(&w, 1 + 10 * SL_REPLAY_RING), SL_REPLAY_NEW);
+}
+
+static void high_half_before_the_start_is_late(void **state)
+{
+	struct sl_replay_window w = {.top = 10};
+
+	(void)state;
+	/* 0xfffffff0 with top 10 would be 16 before the start of the SA, or 4 thousand million ahead (RFC 4303 A2.2). */
+	assert_int_equal(sl_replay_expand(&w, 0xfffffff0), 0);
+	assert_int_equal(sl_replay_check(&w, 0), SL_REPLAY_LATE);
+	w.top = UINT64_C(0x100000005);
+	assert_int_equal(sl_replay_expand(&w, 0xfffffff0), 0xfffffff0);
+	assert_int_equal(sl_replay_expand(&w, 4), UINT64_C(0x100000004));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(from_the_start),
+		cmocka_unit_test(across_the_roll_over),
+		cmocka_unit_test(edges),
+		cmocka_unit_test(high_half_before_the_start_is_late),
+	};
+
+	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
+}
