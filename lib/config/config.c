@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a path to a configuration or to complaints.
+ */
+#include "parser.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../crypto/keyfile.h"
+#include "../crypto/secret.h"
+#include "values.h"
+
+/* The text of a complaint with its prefix, or NULL. */
+static __attribute__((format(printf, 3, 0))) char *complaint_text(
+	const char *path, int line, const char *format, va_list args)
+{
+	char *what, *text;
+	int len;
+
+	if (vasprintf(&what, format, args) < 0)
+		return NULL;
+	len = line > 0 ? asprintf(&text, "%s:%d: %s", path, line, what)
+		       : asprintf(&text, "%s: %s", path, what);
+	free(what);
+	return len < 0 ? NULL : text;
+}
+
+void sl_config_complain(struct parser *p, int line, const char *format, ...)
+{
+	struct complaint *grown;
+	va_list args;
+	char *text;
+
+	grown = reallocarray(p->complaints, p->complaint_count + 1, sizeof(*grown));
+	if (grown != NULL)
+		p->complaints = grown;
+	va_start(args, format);
+	text = complaint_text(p->config->path, line, format, args);
+	va_end(args);
+	if (grown == NULL || text == NULL) {
+		free(text);
+		p->no_memory = true;
+		return;
+	}
+	p->complaints[p->complaint_count++] = (struct complaint){line, text};
+}
+
+char *sl_config_copy(struct parser *p, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		p->no_memory = true;
+	return copy;
+}
+
+/* By line; the order of two complaints about one line does not matter, but must not depend on the library. */
+static int by_line(const void *a, const void *b)
+{
+	const struct complaint *x = a, *y = b;
+
+	return x->line != y->line ? (x->line > y->line) - (x->line < y->line) : strcmp(x->text, y->text);
+}
+
+/* Reports and frees all complaints. */
+static void report_all(struct parser *p, sl_config_report *report, void *ctx)
+{
+	if (p->complaint_count > 0)
+		qsort(p->complaints, p->complaint_count, sizeof(*p->complaints), by_line);
+	for (size_t i = 0; i < p->complaint_count; i++) {
+		report(ctx, p->complaints[i].text);
+		free(p->complaints[i].text);
+	}
+	free(p->complaints);
+	if (p->no_memory)
+		report(ctx, "out of memory while reading the configuration");
+}
+
+/* A configuration with every default that does not depend on another value. */
+static struct sl_config *new_config(const char *path)
+{
+	struct sl_config *config = calloc(1, sizeof(*config));
+
+	if (config == NULL)
+		return NULL;
+	config->path = strdup(path);
+	config->key = sl_secret_alloc(sizeof(*config->key));
+	config->idle_sleep = 50 * SL_MICROSECOND;
+	config->wire.mtu = 1500;
+	config->plain.mtu = 1500;
+	if (config->path == NULL || config->key == NULL) {
+		sl_config_free(config);
+		return NULL;
+	}
+	return config;
+}
+
+struct sl_config *sl_config_parse(
+	FILE *file, const char *path, sl_config_key_loader *load_key, sl_config_report *report, void *ctx)
+{
+	struct parser p = {.load_key = load_key, .config = new_config(path)};
+
+	if (p.config == NULL) {
+		report(ctx, "out of memory while reading the configuration");
+		return NULL;
+	}
+	sl_config_read(&p, file);
+	if (ferror(file))
+		sl_config_complain(&p, 0, "cannot read the configuration file: %s", strerror(errno));
+	else
+		sl_config_check_rules(&p);
+	free(p.peers);
+	if (p.complaint_count > 0 || p.no_memory) {
+		report_all(&p, report, ctx);
+		sl_config_free(p.config);
+		return NULL;
+	}
+	return p.config;
+}
+
+struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx)
+{
+	struct sl_config *config;
+	char line[512];
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL) {
+		snprintf(line, sizeof(line), "%.300s: cannot open the configuration file: %s", path,
+			strerror(errno));
+		report(ctx, line);
+		return NULL;
+	}
+	config = sl_config_parse(file, path, sl_key_load, report, ctx);
+	fclose(file);
+	return config;
+}
+
+void sl_config_free(struct sl_config *config)
+{
+	if (config == NULL)
+		return;
+	for (unsigned i = 0; i < config->peer_count; i++)
+		free(config->peers[i].name);
+	free(config->peers);
+	free(config->wire.port);
+	free(config->plain.port);
+	free(config->eal);
+	free(config->name);
+	sl_secret_free(config->key);
+	free(config->path);
+	free(config);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/config: the configuration file.
+ *
+ * One INI file says everything about a gateway: [gateway], [wire], [plain] and one [peer NAME] section a peer. It is
+ * read and checked as a whole: the result is either a complete, valid configuration, or nothing and every complaint,
+ * one line each, as `file:line: what is wrong, what is expected`. Unknown sections and keys are errors; whatever is
+ * left out has a default that is right for a datacenter link.
+ *
+ * The reference of all keys is in README.md. Text after ` ;` or a line that begins with `#` or `;` is a comment.
+ *
+ *     [gateway]
+ *     name        = alpha.example
+ *     private-key = alpha.key             relative to the folder of the configuration file
+ *     eal         = -l 0-1 -a 0000:3b:00.0
+ *     idle-sleep  = 50us                  longest sleep of an idle worker; 0 polls without rest
+ *
+ *     [wire]                              and [plain] alike, but for next-hop and wait-for-peer
+ *     port        = 0000:3b:00.1
+ *     address     = 192.0.2.1/24
+ *     mtu         = 1500
+ *     next-hop    = 192.0.2.254           wire only; must lie in the prefix of address
+ *     wait-for-peer = no                  plain only: receive nothing until a link is up
+ *
+ *     [peer beta.example]
+ *     public-key  = base64
+ *     endpoint    = 192.0.2.2[:4500]
+ *     prefixes    = 10.2.0.0/16, 10.3.0.0/16
+ *     cipher      = aes256gcm16, aes128gcm16
+ *     esn         = yes
+ *     start       = boot                  or none: wait for the peer; default boot with endpoint, none without
+ *     dpd-delay   = 10s                   0 never checks
+ */
+#ifndef SEALANE_CONFIG_CONFIG_H
+#define SEALANE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../crypto/crypto.h"
+#include "../crypto/gcm.h"
+#include "../net/addr.h"
+#include "../net/selector.h"
+
+enum {
+	SL_CONFIG_PEERS_MAX = 4096,
+	SL_CONFIG_MTU_MIN = 576,  /* RFC 791: what every IPv4 host takes */
+	SL_CONFIG_MTU_MAX = 1900, /* what a standard mbuf holds beside headers and trailer */
+};
+
+struct sl_config_port {
+	char *port; /* PCI address or vdev name, as DPDK names it */
+	int port_line;
+	struct sl_prefix address; /* host part kept */
+	struct sl_addr next_hop;  /* SL_NONE when not given */
+	unsigned mtu;             /* bytes of an IP packet; default 1500 */
+	bool wait_for_peer;
+};
+
+struct sl_config_peer {
+	char *name;
+	int line; /* of its section header */
+	uint8_t public_key[SL_ED25519_PUBLIC_LEN];
+	struct sl_endpoint endpoint; /* SL_NONE: responder only */
+	struct sl_prefix prefixes[SL_TS_MAX];
+	unsigned prefix_count;
+	enum sl_cipher ciphers[SL_CIPHER_COUNT];
+	unsigned cipher_count;
+	bool esn;
+	bool start_boot;
+	uint64_t dpd_delay; /* ns; 0: never */
+};
+
+struct sl_config {
+	char *path; /* as given */
+	char *name;
+	struct sl_ed25519_key *key; /* secret memory */
+	char *eal;                  /* NULL when not given */
+	uint64_t idle_sleep;        /* ns */
+	struct sl_config_port wire, plain;
+	struct sl_config_peer *peers; /* sorted as in the file */
+	unsigned peer_count;
+};
+
+/* Gets one complaint, without a newline. */
+typedef void sl_config_report(void *ctx, const char *line);
+
+/*
+ * Reads and checks the file and the private key it names. Returns the configuration, or NULL after at least one call of
+ * report. sl_crypto_init() must have been called.
+ */
+struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx);
+
+/* How a private key is read from its file: sl_key_load(), or a stand-in that touches no file. */
+typedef int sl_config_key_loader(struct sl_ed25519_key *key, const char *path);
+
+/*
+ * The same for a file that is open already, wherever its bytes come from: path is what complaints call it and what
+ * key files are relative to. The file is not closed.
+ */
+struct sl_config *sl_config_parse(
+	FILE *file, const char *path, sl_config_key_loader *load_key, sl_config_report *report, void *ctx);
+
+/* Wipes the key and frees; NULL is fine. */
+void sl_config_free(struct sl_config *config);
+
+#endif

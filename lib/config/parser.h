@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside lib/config: what is known of a file while it is being read.
+ *
+ *   reader.c   the file to sections and keys, by inih
+ *   sections.c which section begins, and which of its keys is given
+ *   keys.c     what keys there are, and what each value means
+ *   values.c   units, booleans, lists
+ *   rules.c    what must hold between values, once all are read
+ *   config.c   the way through these, and the complaints
+ *
+ * No step stops at a mistake: it complains, leaves the value unset and goes on, so that all mistakes are found in one
+ * go. Whether the configuration is good is decided at the end, by whether there was a complaint.
+ */
+#ifndef SEALANE_CONFIG_PARSER_H
+#define SEALANE_CONFIG_PARSER_H
+
+#include "config.h"
+
+/* Where a section keeps its keys; the tables in keys.c have the same order. */
+enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP };
+enum { PORT_DEVICE, PORT_ADDRESS, PORT_MTU, WIRE_NEXT_HOP, PLAIN_WAIT_FOR_PEER = WIRE_NEXT_HOP };
+enum { PEER_PUBLIC_KEY, PEER_ENDPOINT, PEER_PREFIXES, PEER_CIPHER, PEER_ESN, PEER_START, PEER_DPD_DELAY };
+enum { SECTION_KEYS_MAX = PEER_DPD_DELAY + 1 };
+
+struct parser;
+
+/* A key: its name, and what takes its value when it is given. */
+struct key {
+	const char *name;
+	bool required;
+	void (*take)(struct parser *p, const char *name, const char *value);
+};
+
+struct section_kind {
+	const char *name;
+	struct key keys[SECTION_KEYS_MAX]; /* up to the first without a name */
+};
+
+/* keys.c */
+extern const struct section_kind sl_config_gateway_kind, sl_config_wire_kind, sl_config_plain_kind,
+	sl_config_peer_kind;
+
+struct section {
+	const struct section_kind *kind; /* NULL: not seen */
+	int line;                        /* of its header */
+	int key_line[SECTION_KEYS_MAX];  /* 0: not given */
+};
+
+struct complaint {
+	int line; /* 0: about the file as a whole */
+	char *text;
+};
+
+struct parser {
+	struct sl_config *config;
+	sl_config_key_loader *load_key;
+
+	int line; /* being read; the last one when all is read */
+	struct section gateway, wire, plain;
+	struct section *peers; /* one beside each of config->peers */
+
+	/* The section that keys belong to now. NULL before the first header, and in one that is wrong. */
+	struct section *current;
+	struct sl_config_port *port;
+	struct sl_config_peer *peer;
+	bool skipping; /* current is NULL because of a complaint: its keys are not worth another */
+
+	struct complaint *complaints;
+	size_t complaint_count;
+	bool no_memory;
+};
+
+/* Notes a complaint about a line; 0 for the whole file. The text needs no prefix and no newline. */
+void sl_config_complain(struct parser *p, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A copy of the text, or NULL with no_memory set. */
+char *sl_config_copy(struct parser *p, const char *text);
+
+/* reader.c: feeds the whole file through sl_config_begin_section() and sl_config_take_key(). */
+void sl_config_read(struct parser *p, FILE *file);
+
+/* sections.c: "[kind name]" begins (name may be ""); key = value inside it; the section's required keys are there. */
+void sl_config_begin_section(struct parser *p, const char *kind, const char *name);
+void sl_config_take_key(struct parser *p, const char *name, const char *value);
+void sl_config_check_required(struct parser *p, const struct section *section);
+
+/* rules.c: everything that takes more than one value to judge, and the defaults that depend on another value. */
+void sl_config_check_rules(struct parser *p);
+
+#endif
