@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The subcommands of `sealane`, and what they share.
+ *
+ * A command gets its own name as argv[0] and returns the exit code: 0 done, 1 the input or the operation failed, 2 wrong
+ * usage. For 1 and 2 it has written one line on stderr for each thing that is wrong.
+ */
+#ifndef SEALANE_APP_COMMANDS_H
+#define SEALANE_APP_COMMANDS_H
+
+enum { SL_EXIT_DONE = 0, SL_EXIT_FAILED = 1, SL_EXIT_USAGE = 2 };
+
+int sl_cmd_genkey(int argc, char **argv);
+int sl_cmd_pubkey(int argc, char **argv);
+int sl_cmd_check(int argc, char **argv);
+int sl_cmd_run(int argc, char **argv);
+int sl_cmd_show(int argc, char **argv);
+
+/* Says what is wrong with the arguments and where help is; returns SL_EXIT_USAGE. */
+int sl_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Says what failed; returns SL_EXIT_FAILED. */
+int sl_cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Starts lib/crypto; returns SL_EXIT_DONE, or SL_EXIT_FAILED having said why not. */
+int sl_cli_init_crypto(void);
+
+/* Writes out what was printed; returns SL_EXIT_DONE, or SL_EXIT_FAILED having said why it could not. */
+int sl_cli_flush(void);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Questions to a running gateway, over the telemetry socket that DPDK opens for it (rte_telemetry, protocol v2): one
+ * packet with a command, one packet with its answer in JSON.
+ */
+#ifndef SEALANE_APP_CLIENT_H
+#define SEALANE_APP_CLIENT_H
+
+#include <jansson.h>
+
+struct sl_client;
+
+/*
+ * Connects to the gateway of this name, or with NULL to the only one that runs here. Returns NULL after saying on stderr
+ * why it cannot.
+ */
+struct sl_client *sl_client_open(const char *name);
+
+void sl_client_close(struct sl_client *client);
+
+/*
+ * The answer to a command such as "/sealane/peer,beta.example", as a new reference; JSON null when the gateway does not
+ * know what is asked for. Returns NULL after saying on stderr what went wrong.
+ */
+json_t *sl_client_ask(struct sl_client *client, const char *command);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sealane show, in three parts: show.c takes the arguments, gather.c asks the gateway, show_text.c prints for people.
+ */
+#ifndef SEALANE_APP_SHOW_H
+#define SEALANE_APP_SHOW_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "client.h"
+
+/* What a section is made of; the order in which a bare `show` would print them. */
+enum sl_section {
+	SL_SECTION_GATEWAY,
+	SL_SECTION_PEERS,
+	SL_SECTION_SESSIONS,
+	SL_SECTION_PORTS,
+	SL_SECTION_DROPS,
+	SL_SECTION_WORKERS,
+	SL_SECTION_COUNT
+};
+
+/* "gateway", "peers", ...: the argument of show, and the key in its JSON. */
+const char *sl_section_name(enum sl_section section);
+
+/*
+ * Asks the gateway for a section: one object for SL_SECTION_GATEWAY, an array of objects for the others. Every object
+ * has been checked: all fields are there with the right type. Returns a new reference, or NULL after saying on stderr
+ * what went wrong.
+ */
+json_t *sl_section_gather(struct sl_client *client, enum sl_section section);
+
+/* Prints what sl_section_gather() gave, on standard output. */
+void sl_section_print(enum sl_section section, json_t *data, bool colour);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Starting the EAL: see eal.h. */
+#include "eal.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+enum { ARGS_MAX = 128 };
+
+struct args {
+	int count;
+	bool overflow;
+	char *list[ARGS_MAX + 1];
+};
+
+static void add(struct args *args, char *arg)
+{
+	if (args->count < ARGS_MAX)
+		args->list[args->count++] = arg;
+	else
+		args->overflow = true;
+}
+
+static bool has(const struct args *args, const char *option)
+{
+	for (int i = 0; i < args->count; i++) {
+		if (strncmp(args->list[i], option, strlen(option)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Splits at white space, in place. */
+static void add_words(struct args *args, char *words)
+{
+	char *rest = words;
+
+	for (char *word; (word = strtok_r(rest, " \t", &rest));)
+		add(args, word);
+}
+
+int eal_start(const struct sl_config *config, char **extra)
+{
+	/* DPDK keeps pointers into its arguments: they live as long as the process. */
+	static char program[] = "sealane", quiet_lib[] = "--log-level=lib.*:warning",
+		    quiet_pmd[] = "--log-level=pmd.*:warning",
+		    quiet_telemetry[] = "--log-level=lib.telemetry:error", prefix[32 + 256];
+	static struct args args;
+	static char *words;
+
+	add(&args, program);
+	add(&args, quiet_lib);
+	add(&args, quiet_pmd);
+	add(&args, quiet_telemetry);
+	if (config->eal) {
+		words = strdup(config->eal);
+		if (!words)
+			return -1;
+		add_words(&args, words);
+	}
+	for (; *extra; extra++)
+		add(&args, *extra);
+	if (!has(&args, "--file-prefix")) {
+		snprintf(prefix, sizeof(prefix), "--file-prefix=sealane-%s", config->name);
+		add(&args, prefix);
+	}
+	if (args.overflow) {
+		fprintf(stderr, "sealane: more than %d EAL arguments\n", ARGS_MAX);
+		return -1;
+	}
+	if (rte_eal_init(args.count, args.list) < 0) {
+		fprintf(stderr,
+			"sealane: DPDK did not start: %s (are there huge pages? --no-huge -m 512 does without; see the EAL "
+			"arguments in README.md)\n",
+			rte_strerror(rte_errno));
+		return -1;
+	}
+	if (rte_lcore_count() < 2) {
+		fprintf(stderr,
+			"sealane: one lcore is not enough, expected two: -l 0,1 (the first is the control thread)\n");
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gateway as the control thread sees it. Everything here belongs to the control thread, except the worker's own
+ * part of struct worker, and to whoever holds `lock`: telemetry requests come in a thread of DPDK and take it to look
+ * around. The control thread holds it whenever it is not asleep.
+ *
+ *   run.c        puts it together, takes it apart
+ *   control.c    the loop: what happened, what is due
+ *   local.c      packets to and from the gateway itself: ARP, ICMP echo, IKE
+ *   sa.c         child SAs of lib/ike as sessions of a worker
+ *   telemetry.c  answers for `sealane show`
+ *   keylog.c     keys for Wireshark, when asked for
+ */
+#ifndef SEALANE_GATEWAY_GATEWAY_H
+#define SEALANE_GATEWAY_GATEWAY_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "../../lib/config/config.h"
+#include "../../lib/ike/ike.h"
+#include "../../lib/net/neigh.h"
+#include "log.h"
+#include "port.h"
+#include "worker.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* One of our links: a port, its address, and who else is on it. */
+struct link {
+	struct port port;
+	const struct sl_config_port *config;
+	enum command_type send; /* how a worker is told to transmit here */
+	uint32_t ip, net, mask; /* host order */
+	struct sl_neigh_table *neighbours;
+	struct gateway *gateway;
+};
+
+/* Inner packets and bytes of a peer, opened and sealed. */
+struct totals {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+struct sa; /* sa.c */
+
+struct peer {
+	LIST_HEAD(, sa) sas;
+	struct totals gone; /* over SAs that are gone; live ones are added when somebody asks */
+	uint64_t seen;      /* packets opened at the last look: more is a sign of life */
+};
+
+struct gateway {
+	struct sl_config *config;
+	pthread_mutex_t lock;
+	uint64_t started; /* ns, monotonic as all times here */
+	int epoll_fd, timer_fd, wake_fd, signal_fd;
+	int stop_signal; /* 0 while running */
+
+	struct rte_mempool *mbufs;
+	struct link wire, plain;
+	struct rte_fib *routes;
+	struct worker *worker;
+
+	struct sl_ike_conf ike_conf;
+	struct sl_ike_peer_conf *peer_confs;
+	struct sl_ike *ike;
+
+	struct sl_secret_pool *outs, *ins; /* sessions */
+	struct sa **sas;                   /* by slot, SL_SLOTS of them */
+	uint32_t *free_slots;              /* a queue of those not in use */
+	uint32_t free_head, free_count;
+	struct peer *peers;
+
+	uint64_t next_second;          /* when the once-a-second work is due */
+	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
+	uint64_t drops[SL_DROP_COUNT]; /* of packets that workers had handed over */
+	struct keylog *keylog;         /* NULL: off */
+};
+
+uint64_t gateway_now(void);
+
+/* Drops a packet that a worker had handed over, and counts it. */
+void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason);
+
+/* Gives a packet to the worker, or drops it when the worker is behind. */
+void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m);
+
+/* ---- control.c: runs until SIGINT or SIGTERM; then it keeps the lock, for nobody may look around any more --------------- */
+
+int control_init(struct gateway *g);
+void control_run(struct gateway *g);
+
+/* ---- local.c ---------------------------------------------------------------------------------------------------------- */
+
+int local_init(struct gateway *g);
+void local_fini(struct gateway *g);
+
+/* A packet from a worker; owns it. */
+void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m);
+
+/* Sends an IKE message: the operation of lib/ike. */
+void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
+
+/* The neighbour on the wire through which addr is reached, itself or the next hop; 0 when there is no way. */
+uint32_t local_next_hop(const struct gateway *g, uint32_t addr);
+
+/* ---- sa.c ------------------------------------------------------------------------------------------------------------- */
+
+int sa_init(struct gateway *g);
+void sa_fini(struct gateway *g);
+
+/* Operations of lib/ike. */
+uint32_t sa_spi_alloc(void *gateway, unsigned peer);
+void sa_spi_free(void *gateway, uint32_t spi);
+int sa_install(void *gateway, const struct sl_ike_child *child);
+void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in);
+void sa_remove(void *gateway, unsigned peer, uint32_t spi_in);
+
+/* A worker gave a session back. */
+void sa_in_released(struct gateway *g, struct sl_esp_in *in);
+void sa_out_released(struct gateway *g, struct sl_esp_out *out);
+
+/* The MAC of a neighbour on the wire is known, or has changed. */
+void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac);
+
+/* Packets and bytes of a peer since the start. */
+void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
+
+/* Once a second: signs of life for the IKE engine, SAs at their limits. */
+void sa_tick(struct gateway *g, uint64_t now);
+
+/* What is told about a session. */
+struct sa_info {
+	uint32_t spi_in, spi_out;
+	unsigned peer, worker;
+	enum sl_cipher cipher;
+	bool esn, in_use;
+	uint64_t created;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t replayed, late, bad_icv;
+};
+
+/* Calls fn for every session, until it returns false. */
+void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx);
+
+/* ---- telemetry.c ------------------------------------------------------------------------------------------------------- */
+
+int telemetry_init(struct gateway *g);
+
+/* ---- keylog.c: secrets leave the process, so it is off unless asked for on the command line ------------------------------ */
+
+struct keylog *keylog_open(const char *dir);
+void keylog_close(struct keylog *k);
+void keylog_child(struct keylog *k, const struct sl_ike_child *child);
+void keylog_ike(void *gateway, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
+	const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder);
+
+#endif

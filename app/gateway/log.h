@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Log lines of the control thread: one for each event that an operator cares about, to stderr, through rte_log, so
+ * that DPDK's --log-level=sealane:debug and its like govern them. Workers never log.
+ */
+#ifndef SEALANE_GATEWAY_LOG_H
+#define SEALANE_GATEWAY_LOG_H
+
+#include <stdint.h>
+
+#include <rte_log.h>
+
+/* Sends rte_log to stderr and registers the log type. After rte_eal_init(). */
+void log_init(void);
+
+__attribute__((format(printf, 2, 3))) void log_line(uint32_t level, const char *format, ...);
+
+#define log_error(...)   log_line(RTE_LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_line(RTE_LOG_WARNING, __VA_ARGS__)
+#define log_info(...)    log_line(RTE_LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_line(RTE_LOG_DEBUG, __VA_ARGS__)
+
+#endif

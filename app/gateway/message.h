@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the control thread and a worker say to each other: two single-producer, single-consumer rings of small fixed
+ * elements, one each way. Order is kept, and much rests on that: when a worker reports a session as released, every
+ * command about it that was sent before has been carried out.
+ */
+#ifndef SEALANE_GATEWAY_MESSAGE_H
+#define SEALANE_GATEWAY_MESSAGE_H
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+enum command_type {
+	COMMAND_IN_INSTALL, /* object: struct sl_esp_in */
+	COMMAND_IN_REMOVE,  /* arg: SPI; answered by EVENT_IN_RELEASED */
+	COMMAND_OUT_SWITCH, /* arg: flow, object: struct sl_esp_out or NULL; the one before: EVENT_OUT_RELEASED */
+	COMMAND_OUT_RESOLVE, /* object: struct sl_esp_out, mac: of its next hop */
+	COMMAND_NEIGHBOUR, /* arg: IPv4 address on the plain link, mac: all zero when it is not known any more */
+	COMMAND_SEND_WIRE,  /* object: mbuf, a frame */
+	COMMAND_SEND_PLAIN, /* object: mbuf, a frame */
+	COMMAND_SEAL,       /* object: mbuf, a frame to be taken as if the plain port had received it */
+	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
+};
+
+struct command {
+	uint32_t type; /* enum command_type */
+	uint32_t arg;
+	void *object;
+	struct rte_ether_addr mac;
+	uint16_t unused;
+};
+
+enum event_type {
+	EVENT_PACKET,       /* object: mbuf, arg: enum sl_handed */
+	EVENT_WANTED,       /* arg: flow whose packets find no session */
+	EVENT_IN_RELEASED,  /* object: struct sl_esp_in the worker no longer uses */
+	EVENT_OUT_RELEASED, /* object: struct sl_esp_out */
+};
+
+struct event {
+	uint32_t type; /* enum event_type */
+	uint32_t arg;
+	void *object;
+};
+
+_Static_assert(
+	sizeof(struct command) == 24 && sizeof(struct event) == 16, "ring elements are multiples of 4 bytes");
+
+#endif

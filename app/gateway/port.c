@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ports: see port.h. */
+#include "port.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+enum { DESCRIPTORS = 1024 };
+
+static int refuse(const struct sl_config *config, const struct port *port, const char *what, int error)
+{
+	fprintf(stderr, "%s:%d: port %s: %s: %s\n", config->path, port->config->port_line, port->config->port,
+		what, strerror(-error));
+	return -1;
+}
+
+static int configure(const struct sl_config *config, struct port *port, uint16_t workers,
+	const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = port->config->mtu}};
+	int err;
+
+	/* Every mbuf comes from one pool and has one owner when it is sent. */
+	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	if (workers > 1 && info->flow_type_rss_offloads) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf =
+			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
+	}
+	err = rte_eth_dev_configure(port->id, workers, workers, &conf);
+	if (err)
+		return refuse(config, port, "cannot be configured", err);
+	return 0;
+}
+
+static int set_up_queues(
+	const struct sl_config *config, struct port *port, uint16_t workers, struct rte_mempool *pool)
+{
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(port->id), err;
+
+	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+	for (uint16_t q = 0; q < workers && !err; q++) {
+		err = rte_eth_rx_queue_setup(port->id, q, rx, (unsigned)socket, NULL, pool);
+		if (!err)
+			err = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)socket, NULL);
+	}
+	return err ? refuse(config, port, "its queues cannot be set up", err) : 0;
+}
+
+int port_open(struct port *port, const char *role, const struct sl_config *config,
+	const struct sl_config_port *pc, uint16_t workers, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	int err;
+
+	port->role = role;
+	port->config = pc;
+	if (rte_eth_dev_get_port_by_name(pc->port, &port->id) != 0) {
+		fprintf(stderr,
+			"%s:%d: port %s does not exist, expected a device that DPDK has been given (-a PCI address, "
+			"--vdev=NAME,...)\n",
+			config->path, pc->port_line, pc->port);
+		return -1;
+	}
+	err = rte_eth_dev_info_get(port->id, &info);
+	if (err)
+		return refuse(config, port, "tells nothing about itself", err);
+	if (workers > info.max_rx_queues || workers > info.max_tx_queues)
+		return refuse(config, port, "has fewer queues than there are workers", -ENOSPC);
+	if (configure(config, port, workers, &info) || set_up_queues(config, port, workers, pool))
+		return -1;
+	err = rte_eth_dev_start(port->id);
+	if (err)
+		return refuse(config, port, "cannot be started", err);
+	err = rte_eth_macaddr_get(port->id, &port->mac);
+	return err ? refuse(config, port, "has no MAC address", err) : 0;
+}
+
+void port_close(struct port *port)
+{
+	rte_eth_dev_stop(port->id);
+	rte_eth_dev_close(port->id);
+}

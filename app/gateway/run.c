@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `sealane run`: puts a gateway together, runs it, takes it apart. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "../../lib/crypto/secret.h"
+#include "../commands.h"
+#include "eal.h"
+#include "gateway.h"
+
+enum {
+	MBUFS = 16383, /* 2^n - 1 wastes no memory in a mempool */
+	MBUF_CACHE = 256,
+	IKE_SAS_PER_PEER =
+		4, /* room for both ends starting at once, and again before the old ones are gone */
+	IKE_SAS_SPARE = 1024, /* half-open ones of strangers */
+};
+
+struct options {
+	const char *config;
+	const char *keylog;
+	char **eal;
+};
+
+/* FILE [--keylog DIR] [-- EAL arguments], in this or another order. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static char *none[] = {NULL};
+
+	*o = (struct options){.eal = none};
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			o->eal = argv + i + 1;
+			break;
+		}
+		if (strcmp(argv[i], "--keylog") == 0 && i + 1 < argc)
+			o->keylog = argv[++i];
+		else if (argv[i][0] != '-' && !o->config)
+			o->config = argv[i];
+		else
+			return -1;
+	}
+	return o->config ? 0 : -1;
+}
+
+static void report(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "%s\n", line);
+}
+
+/* A crash must not carry keys out. */
+static void forbid_core_dumps(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+}
+
+/* All threads that follow inherit this: signals come through the signalfd only. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- The IKE engine --------------------------------------------------------------------------------------------------- */
+
+static void log_ike(void *gateway, enum sl_ike_level level, int peer, const char *text)
+{
+	static const uint32_t levels[] = {
+		[SL_IKE_ERROR] = RTE_LOG_ERR,
+		[SL_IKE_WARNING] = RTE_LOG_WARNING,
+		[SL_IKE_INFO] = RTE_LOG_INFO,
+		[SL_IKE_DEBUG] = RTE_LOG_DEBUG,
+	};
+	const struct gateway *g = gateway;
+
+	if (peer == SL_IKE_NO_PEER)
+		log_line(levels[level], "%s", text);
+	else
+		log_line(levels[level], "%s: %s", g->config->peers[peer].name, text);
+}
+
+static void random_bytes(void *gateway, void *buf, size_t len)
+{
+	(void)gateway;
+	sl_random(buf, len);
+}
+
+static const struct sl_ike_ops ike_ops = {
+	.send = local_send_ike,
+	.random = random_bytes,
+	.spi_alloc = sa_spi_alloc,
+	.spi_free = sa_spi_free,
+	.child_install = sa_install,
+	.child_use_outbound = sa_use_outbound,
+	.child_remove = sa_remove,
+	.log = log_ike,
+	.ike_keys = keylog_ike,
+};
+
+static void selectors_from(struct sl_ts_list *list, const struct sl_prefix *prefixes, unsigned count)
+{
+	list->count = count;
+	for (unsigned i = 0; i < count; i++)
+		list->ts[i] = sl_ts_from_prefix(&prefixes[i]);
+}
+
+static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer *peer)
+{
+	conf->name = peer->name;
+	memcpy(conf->public_key, peer->public_key, sizeof(conf->public_key));
+	conf->endpoint = peer->endpoint;
+	selectors_from(&conf->selectors, peer->prefixes, peer->prefix_count);
+	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
+	conf->cipher_count = peer->cipher_count;
+	conf->esn = peer->esn;
+	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	conf->dpd_delay = peer->dpd_delay;
+}
+
+static int ike_init(struct gateway *g)
+{
+	const struct sl_config *c = g->config;
+	struct sl_prefix behind = sl_prefix_mask(&c->plain.address);
+
+	g->ike_conf = (struct sl_ike_conf){
+		.name = c->name,
+		.key = c->key,
+		.address = c->wire.address.addr,
+		.sa_max = c->peer_count * IKE_SAS_PER_PEER + IKE_SAS_SPARE,
+	};
+	selectors_from(&g->ike_conf.selectors, &behind, 1);
+	g->peer_confs = calloc(c->peer_count, sizeof(*g->peer_confs));
+	g->ike = sl_ike_new(&g->ike_conf, &ike_ops, g);
+	if (!g->peer_confs || !g->ike)
+		return -1;
+	for (unsigned i = 0; i < c->peer_count; i++) {
+		peer_conf(&g->peer_confs[i], &c->peers[i]);
+		if (sl_ike_peer_add(g->ike, &g->peer_confs[i]) != (int)i)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- The data path ------------------------------------------------------------------------------------------------------ */
+
+static int routes_init(struct gateway *g)
+{
+	g->routes = sl_routes_new("routes");
+	for (unsigned i = 0; g->routes && i < g->config->peer_count; i++) {
+		const struct sl_config_peer *peer = &g->config->peers[i];
+
+		for (unsigned j = 0; j < peer->prefix_count; j++) {
+			if (sl_routes_add(g->routes, &peer->prefixes[j], i) != 0)
+				return -1;
+		}
+	}
+	return g->routes ? 0 : -1;
+}
+
+static struct sl_link link_of(const struct link *link)
+{
+	return (struct sl_link){.mac = link->port.mac, .ip = link->ip};
+}
+
+static int worker_set_up(struct gateway *g)
+{
+	struct worker *w = aligned_alloc(64, sizeof(*w));
+
+	if (!w)
+		return -1;
+	memset(w, 0, sizeof(*w));
+	g->worker = w;
+	w->lcore = rte_get_next_lcore(-1, 1, 0);
+	w->wire_port = g->wire.port.id;
+	w->plain_port = g->plain.port.id;
+	w->plain_open = !g->config->plain.wait_for_peer;
+	w->idle_sleep = g->config->idle_sleep;
+	w->wake_fd = g->wake_fd;
+	if (worker_init(w) != 0)
+		return -1;
+	w->dp.wire = link_of(&g->wire);
+	w->dp.plain = link_of(&g->plain);
+	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu);
+	w->dp.routes = g->routes;
+	return 0;
+}
+
+static int ports_open(struct gateway *g)
+{
+	const struct sl_config *c = g->config;
+
+	g->mbufs = rte_pktmbuf_pool_create(
+		"mbufs", MBUFS, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (!g->mbufs) {
+		fprintf(stderr, "sealane: no memory for %d packet buffers: %s (give the EAL more, -m 512)\n",
+			MBUFS, rte_strerror(rte_errno));
+		return -1;
+	}
+	g->wire = (struct link){.config = &c->wire, .send = COMMAND_SEND_WIRE, .gateway = g};
+	g->plain = (struct link){.config = &c->plain, .send = COMMAND_SEND_PLAIN, .gateway = g};
+	if (port_open(&g->wire.port, "wire", c, &c->wire, 1, g->mbufs))
+		return -1;
+	return port_open(&g->plain.port, "plain", c, &c->plain, 1, g->mbufs);
+}
+
+static int assemble(struct gateway *g)
+{
+	if (ports_open(g))
+		return -1;
+	if (control_init(g) || local_init(g) || routes_init(g) || worker_set_up(g) || sa_init(g) ||
+		ike_init(g) || telemetry_init(g)) {
+		fprintf(stderr,
+			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
+		return -1;
+	}
+	return 0;
+}
+
+/* After the worker has stopped: packets in the rings go back to their pool. */
+static void drain(struct gateway *g)
+{
+	struct command command;
+	struct event event;
+
+	while (rte_ring_sc_dequeue_elem(g->worker->commands, &command, sizeof(command)) == 0) {
+		if (command.type == COMMAND_SEND_WIRE || command.type == COMMAND_SEND_PLAIN ||
+			command.type == COMMAND_SEAL)
+			rte_pktmbuf_free(command.object);
+	}
+	while (rte_ring_sc_dequeue_elem(g->worker->events, &event, sizeof(event)) == 0) {
+		if (event.type == EVENT_PACKET)
+			rte_pktmbuf_free(event.object);
+	}
+}
+
+static void announce(const struct gateway *g)
+{
+	const struct sl_config *c = g->config;
+	char wire[SL_ADDR_TEXT], plain[SL_ADDR_TEXT];
+
+	log_info("%s is up: %s", c->name, sl_crypto_version());
+	log_info("wire %s on %s, plain %s on %s, inner MTU %u, %u peer%s",
+		sl_prefix_text(&c->wire.address, wire), c->wire.port,
+		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu),
+		c->peer_count, c->peer_count == 1 ? "" : "s");
+	if (rte_lcore_count() > 2)
+		log_warning("one worker is used, %u more lcores are idle", rte_lcore_count() - 2);
+	if (!sl_secret_all_locked())
+		log_warning(
+			"some key memory could not be locked and may be swapped out: raise the limit (ulimit -l)");
+	if (g->keylog)
+		log_warning(
+			"THE KEYS OF ALL SESSIONS ARE BEING WRITTEN TO DISK (--keylog): for tests and debugging only");
+}
+
+static int run(struct gateway *g)
+{
+	if (assemble(g))
+		return SL_EXIT_FAILED;
+	announce(g);
+	if (worker_start(g->worker) != 0) {
+		fprintf(stderr, "sealane: the worker did not start on lcore %u\n", g->worker->lcore);
+		return SL_EXIT_FAILED;
+	}
+	control_run(g);
+	worker_stop(g->worker);
+	drain(g);
+	port_close(&g->plain.port);
+	port_close(&g->wire.port);
+	return 0;
+}
+
+static void disassemble(struct gateway *g)
+{
+	sl_ike_free(g->ike);
+	sa_fini(g);
+	local_fini(g);
+	worker_fini(g->worker);
+	free(g->worker);
+	rte_fib_free(g->routes);
+	free(g->peer_confs);
+}
+
+int sl_cmd_run(int argc, char **argv)
+{
+	static struct gateway g = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct options o;
+	int status;
+
+	if (parse_options(argc, argv, &o))
+		return sl_cli_usage("run: expected FILE [--keylog DIR] [-- EAL ARGUMENTS]");
+	forbid_core_dumps();
+	block_signals();
+	status = sl_cli_init_crypto();
+	if (status != SL_EXIT_DONE)
+		return status;
+	g.config = sl_config_load(o.config, report, NULL);
+	if (!g.config)
+		return SL_EXIT_FAILED;
+	g.started = gateway_now();
+	if (o.keylog && !(g.keylog = keylog_open(o.keylog)))
+		return SL_EXIT_FAILED;
+	if (eal_start(g.config, o.eal))
+		return SL_EXIT_FAILED;
+	log_init();
+	status = run(&g);
+	if (status == 0)
+		disassemble(&g);
+	rte_eal_cleanup();
+	keylog_close(g.keylog);
+	sl_config_free(g.config);
+	return status;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Child SAs as sessions. The IKE engine says what was agreed; here it becomes a pair of sessions in secret memory, is
+ * handed to the worker, switched, taken back and wiped.
+ *
+ * A session is freed only when the worker has said that it does not use it any more. Free slots queue, so that the SPI
+ * of a dead SA stays unknown as long as possible.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "../../lib/crypto/secret.h"
+#include "gateway.h"
+
+/*
+ * How long one key may serve: RFC 8446 5.5 bounds the use of AES-GCM. At a soft limit the control thread replaces the
+ * SA; at the hard ones, twice as much, the worker stops sealing whatever happens.
+ */
+#define SOFT_PACKETS (UINT64_C(1) << 32)
+#define SOFT_BYTES   (UINT64_C(1) << 38)
+#define SOFT_TIME_NS (3600 * SECOND_NS)
+
+/* What waits for the link waits this much longer once it is up, ns. */
+#define PLAIN_DELAY_NS (SECOND_NS / 5)
+
+struct sa {
+	LIST_ENTRY(sa) next;      /* of the same peer */
+	uint32_t spi_in, spi_out; /* spi_out 0: reserved, not installed */
+	unsigned peer;
+	uint32_t next_hop;
+	uint64_t created;
+	uint64_t replace_at; /* soft limit of time, jitter taken off */
+	bool in_use;         /* seals the peer's traffic */
+	bool removed;        /* goes as soon as the worker lets go of it */
+	bool in_at_worker;   /* installed */
+	unsigned out_uses;   /* switches to it that the worker has not reported as released */
+	struct sl_esp_out *out;
+	struct sl_esp_in *in;
+};
+
+int sa_init(struct gateway *g)
+{
+	g->sas = calloc(SL_SLOTS, sizeof(struct sa *));
+	g->free_slots = calloc(SL_SLOTS, sizeof(uint32_t));
+	g->peers = calloc(g->config->peer_count, sizeof(*g->peers));
+	g->outs = sl_secret_pool_new(sizeof(struct sl_esp_out), SL_SLOTS);
+	g->ins = sl_secret_pool_new(sizeof(struct sl_esp_in), SL_SLOTS);
+	if (!g->sas || !g->free_slots || !g->peers || !g->outs || !g->ins)
+		return -1;
+	for (uint32_t slot = 1; slot < SL_SLOTS; slot++)
+		g->free_slots[g->free_count++] = slot;
+	return 0;
+}
+
+/* After the worker has stopped: nothing is in use any more. */
+void sa_fini(struct gateway *g)
+{
+	for (uint32_t slot = 0; g->sas && slot < SL_SLOTS; slot++) {
+		struct sa *sa = g->sas[slot];
+
+		if (!sa)
+			continue;
+		sl_secret_put(g->outs, sa->out);
+		sl_secret_put(g->ins, sa->in);
+		free(sa);
+	}
+	sl_secret_pool_free(g->outs);
+	sl_secret_pool_free(g->ins);
+	free(g->sas);
+	free(g->free_slots);
+	free(g->peers);
+}
+
+static struct sa *find(const struct gateway *g, uint32_t spi)
+{
+	struct sa *sa = g->sas[sl_spi_slot(spi)];
+
+	return sa && sa->spi_in == spi ? sa : NULL;
+}
+
+static void release_slot(struct gateway *g, struct sa *sa)
+{
+	uint32_t slot = sl_spi_slot(sa->spi_in);
+
+	LIST_REMOVE(sa, next);
+	g->sas[slot] = NULL;
+	g->free_slots[(g->free_head + g->free_count++) % SL_SLOTS] = slot;
+	free(sa);
+}
+
+uint32_t sa_spi_alloc(void *gateway, unsigned peer)
+{
+	struct gateway *g = gateway;
+	struct sa *sa;
+	uint32_t slot, random;
+
+	if (g->free_count == 0 || !(sa = calloc(1, sizeof(*sa))))
+		return 0;
+	slot = g->free_slots[g->free_head];
+	g->free_head = (g->free_head + 1) % SL_SLOTS;
+	g->free_count--;
+	sl_random(&random, sizeof(random));
+	sa->spi_in = sl_spi_make(g->worker->id, slot, random);
+	sa->peer = peer;
+	g->sas[slot] = sa;
+	LIST_INSERT_HEAD(&g->peers[peer].sas, sa, next);
+	return sa->spi_in;
+}
+
+void sa_spi_free(void *gateway, uint32_t spi)
+{
+	struct gateway *g = gateway;
+	struct sa *sa = find(g, spi);
+
+	if (sa)
+		release_slot(g, sa);
+}
+
+static int sessions_init(struct sa *sa, const struct sl_ike_child *child)
+{
+	struct sl_esp_params p = {
+		.spi_in = child->spi_in,
+		.spi_out = child->spi_out,
+		.cipher = child->cipher,
+		.esn = child->esn,
+		.peer = (uint16_t)child->peer,
+		.wire_local = sl_addr_u32(&child->path.local.addr),
+		.wire_remote = sl_addr_u32(&child->path.remote.addr),
+		.port_local = child->path.local.port,
+		.port_remote = child->path.remote.port,
+		.local = &child->local,
+		.remote = &child->remote,
+		.key_in = child->in.key,
+		.salt_in = child->in.salt,
+		.key_out = child->out.key,
+		.salt_out = child->out.salt,
+		.packet_limit = 2 * SOFT_PACKETS,
+		.byte_limit = 2 * SOFT_BYTES,
+	};
+	int err = sl_esp_out_init(sa->out, &p);
+
+	return err ? err : sl_esp_in_init(sa->in, &p);
+}
+
+static void give_up_sessions(struct gateway *g, struct sa *sa)
+{
+	sl_secret_put(g->outs, sa->out);
+	sl_secret_put(g->ins, sa->in);
+	sa->out = NULL;
+	sa->in = NULL;
+}
+
+static void resolve(struct gateway *g, const struct sa *sa, const struct rte_ether_addr *mac)
+{
+	worker_command(
+		g->worker, &(struct command){.type = COMMAND_OUT_RESOLVE, .object = sa->out, .mac = *mac});
+}
+
+int sa_install(void *gateway, const struct sl_ike_child *child)
+{
+	struct gateway *g = gateway;
+	struct sa *sa = find(g, child->spi_in);
+	const struct rte_ether_addr *mac;
+	uint64_t jitter;
+	int err;
+
+	sa->out = sl_secret_get(g->outs);
+	sa->in = sl_secret_get(g->ins);
+	err = sa->out && sa->in ? sessions_init(sa, child) : -1;
+	if (err) {
+		log_error("%s: cannot install the SA: %s", g->config->peers[child->peer].name,
+			sa->out && sa->in ? sl_esp_strerror(err) : "no memory for more sessions");
+		give_up_sessions(g, sa);
+		return -1;
+	}
+	if (g->keylog)
+		keylog_child(g->keylog, child);
+	sa->spi_out = child->spi_out;
+	sa->created = gateway_now();
+	sl_random(&jitter, sizeof(jitter));
+	sa->replace_at = sa->created + SOFT_TIME_NS - jitter % (SOFT_TIME_NS / 10);
+	sa->in_at_worker = true;
+	worker_command(g->worker, &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
+	sa->next_hop = local_next_hop(g, sl_addr_u32(&child->path.remote.addr));
+	mac = sa->next_hop ? sl_neigh_resolve(g->wire.neighbours, sa->created, sa->next_hop) : NULL;
+	if (mac)
+		resolve(g, sa, mac);
+	return 0;
+}
+
+void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		const struct sa *sa;
+
+		LIST_FOREACH(sa, &g->peers[i].sas, next)
+		{
+			if (sa->in_at_worker && !sa->removed && sa->next_hop == next_hop)
+				resolve(g, sa, mac);
+		}
+	}
+}
+
+void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in)
+{
+	struct gateway *g = gateway;
+	struct sa *sa = find(g, spi_in), *other;
+
+	LIST_FOREACH(other, &g->peers[peer].sas, next)
+	other->in_use = false;
+	sa->in_use = true;
+	sa->out_uses++;
+	worker_command(
+		g->worker, &(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = sa->out});
+	/*
+	 * The peer may learn of the SA a moment later than we do, from a message that is still on its way to it. Who waits
+	 * for the link before reading the plain port wants no packet to be lost to that moment.
+	 */
+	if (g->plain.config->wait_for_peer && g->open_plain_at == UINT64_MAX)
+		g->open_plain_at = gateway_now() + PLAIN_DELAY_NS;
+}
+
+void sa_remove(void *gateway, unsigned peer, uint32_t spi_in)
+{
+	struct gateway *g = gateway;
+	struct sa *sa = find(g, spi_in);
+
+	sa->removed = true;
+	if (sa->in_use)
+		worker_command(g->worker,
+			&(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = NULL});
+	sa->in_use = false;
+	worker_command(g->worker, &(struct command){.type = COMMAND_IN_REMOVE, .arg = spi_in});
+}
+
+static void add_totals(struct totals *sum, const struct sa *sa)
+{
+	sum->rx_packets += sa->in->packets;
+	sum->rx_bytes += sa->in->bytes;
+	sum->tx_packets += sa->out->seq;
+	sum->tx_bytes += sa->out->bytes;
+}
+
+static void free_if_released(struct gateway *g, struct sa *sa)
+{
+	if (!sa->removed || sa->in_at_worker || sa->out_uses)
+		return;
+	add_totals(&g->peers[sa->peer].gone, sa);
+	give_up_sessions(g, sa);
+	release_slot(g, sa);
+}
+
+void sa_in_released(struct gateway *g, struct sl_esp_in *in)
+{
+	struct sa *sa = find(g, in->spi);
+
+	sa->in_at_worker = false;
+	free_if_released(g, sa);
+}
+
+void sa_out_released(struct gateway *g, struct sl_esp_out *out)
+{
+	struct sa *sa;
+
+	LIST_FOREACH(sa, &g->peers[out->peer].sas, next)
+	{
+		if (sa->out == out)
+			break;
+	}
+	assert(sa && sa->out_uses > 0);
+	sa->out_uses--;
+	free_if_released(g, sa);
+}
+
+void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum)
+{
+	const struct sa *sa;
+
+	*sum = g->peers[peer].gone;
+	LIST_FOREACH(sa, &g->peers[peer].sas, next)
+	{
+		if (sa->in)
+			add_totals(sum, sa);
+	}
+}
+
+/* At a soft limit: fresh keys are due. */
+static bool worn_out(const struct sa *sa, uint64_t now)
+{
+	return sa->in_use &&
+	       (sa->out->seq > SOFT_PACKETS || sa->in->packets > SOFT_PACKETS ||
+		       sa->out->bytes > SOFT_BYTES || sa->in->bytes > SOFT_BYTES || now > sa->replace_at);
+}
+
+void sa_tick(struct gateway *g, uint64_t now)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		const struct sa *sa;
+		struct totals sum;
+		bool replace = false;
+
+		sa_totals(g, i, &sum);
+		if (sum.rx_packets != g->peers[i].seen)
+			sl_ike_alive(g->ike, now, i);
+		g->peers[i].seen = sum.rx_packets;
+		LIST_FOREACH(sa, &g->peers[i].sas, next)
+		replace |= sa->in && worn_out(sa, now);
+		if (replace)
+			sl_ike_renew(g->ike, now, i);
+	}
+}
+
+static void info_of(const struct sa *sa, struct sa_info *info)
+{
+	*info = (struct sa_info){
+		.spi_in = sa->spi_in,
+		.spi_out = sa->spi_out,
+		.peer = sa->peer,
+		.worker = sl_spi_worker(sa->spi_in),
+		.cipher = sa->in->cipher,
+		.esn = sa->in->esn,
+		.in_use = sa->in_use,
+		.created = sa->created,
+		.rx_packets = sa->in->packets,
+		.rx_bytes = sa->in->bytes,
+		.tx_packets = sa->out->seq,
+		.tx_bytes = sa->out->bytes,
+		.replayed = sa->in->replayed,
+		.late = sa->in->late,
+		.bad_icv = sa->in->bad_icv,
+	};
+}
+
+void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		const struct sa *sa;
+
+		LIST_FOREACH(sa, &g->peers[i].sas, next)
+		{
+			struct sa_info info;
+
+			if (!sa->in || sa->removed)
+				continue;
+			info_of(sa, &info);
+			if (!fn(ctx, &info))
+				return;
+		}
+	}
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop of a worker: see worker.h. */
+#include "worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "log.h"
+
+enum {
+	/* Packets may fill the rings only so far: the rest is for what must not be lost. */
+	EVENTS_RESERVED = WORKER_EVENTS / 4,
+	COMMANDS_RESERVED = WORKER_COMMANDS / 2,
+	/* Empty rounds before the first sleep, then between doublings of the sleep. */
+	IDLE_ROUNDS = 512,
+	IDLE_STEP = 8,
+	IDLE_SLEEP_MIN_NS = 1000,
+};
+
+/* ---- Events, to the control thread ---------------------------------------------------------------------------------- */
+
+static void post(struct worker *w, const struct event *event)
+{
+	/* There is room: packets leave the reserve alone, and commands are only taken while it lasts. */
+	rte_ring_sp_enqueue_elem(w->events, (void *)(uintptr_t)event, sizeof(*event));
+}
+
+/* After posting. The store of the event and the load of the flag must not pass each other, here and in the sleeper. */
+static void wake_control(struct worker *w)
+{
+	const uint64_t one = 1;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&w->control_sleeps, memory_order_relaxed) &&
+		atomic_exchange(&w->control_sleeps, false)) {
+		/* It fails only when the counter is full, and then the control thread wakes anyway. */
+		ssize_t written = write(w->wake_fd, &one, sizeof(one));
+		(void)written;
+	}
+}
+
+static void post_handed(struct worker *w, const struct sl_burst *burst)
+{
+	for (unsigned i = 0; i < burst->handed_count; i++) {
+		struct event event = {EVENT_PACKET, burst->handed_why[i], burst->handed[i]};
+
+		if (rte_ring_free_count(w->events) > EVENTS_RESERVED) {
+			post(w, &event);
+		} else {
+			w->dp.counters.to_control--;
+			sl_drop(&w->dp, burst->handed[i], SL_DROP_RING_FULL);
+		}
+	}
+	wake_control(w);
+}
+
+/* Tells which flows want an SA, at most once a second: traffic into the void must not flood the control thread. */
+static void post_wanted(struct worker *w, uint64_t *last)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (now - *last < rte_get_tsc_hz() || rte_ring_free_count(w->events) <= EVENTS_RESERVED)
+		return;
+	*last = now;
+	for (unsigned i = 0; i < w->dp.wanted_count; i++) {
+		uint16_t flow = w->dp.wanted_flow[i];
+
+		w->dp.flows[flow].wanted = false;
+		post(w, &(struct event){EVENT_WANTED, flow, NULL});
+	}
+	w->dp.wanted_count = 0;
+	wake_control(w);
+}
+
+/* ---- Packets -------------------------------------------------------------------------------------------------------- */
+
+static void transmit(
+	struct worker *w, uint16_t port, struct rte_mbuf **frames, unsigned n, uint64_t *sent_counter)
+{
+	unsigned sent = rte_eth_tx_burst(port, w->queue, frames, (uint16_t)n);
+
+	*sent_counter += sent;
+	for (unsigned i = sent; i < n; i++)
+		sl_drop(&w->dp, frames[i], SL_DROP_TX_FULL);
+}
+
+static void seal_and_send(struct worker *w, struct rte_mbuf **frames, unsigned n)
+{
+	struct sl_burst burst;
+
+	sl_seal_burst(&w->dp, frames, n, &burst);
+	if (burst.tx_count)
+		transmit(w, w->wire_port, burst.tx, burst.tx_count, &w->dp.counters.tx_wire);
+	if (unlikely(burst.handed_count))
+		post_handed(w, &burst);
+}
+
+static unsigned poll_plain(struct worker *w)
+{
+	struct rte_mbuf *frames[WORKER_BURST];
+	unsigned n = rte_eth_rx_burst(w->plain_port, w->queue, frames, WORKER_BURST);
+
+	if (n == 0)
+		return 0;
+	w->dp.counters.rx_plain += n;
+	seal_and_send(w, frames, n);
+	return n;
+}
+
+static unsigned poll_wire(struct worker *w)
+{
+	struct rte_mbuf *frames[WORKER_BURST];
+	struct sl_burst burst;
+	unsigned n = rte_eth_rx_burst(w->wire_port, w->queue, frames, WORKER_BURST);
+
+	if (n == 0)
+		return 0;
+	w->dp.counters.rx_wire += n;
+	sl_open_burst(&w->dp, frames, n, &burst);
+	if (burst.tx_count)
+		transmit(w, w->plain_port, burst.tx, burst.tx_count, &w->dp.counters.tx_plain);
+	if (unlikely(burst.handed_count))
+		post_handed(w, &burst);
+	return n;
+}
+
+/* ---- Commands, from the control thread ------------------------------------------------------------------------------- */
+
+static void send_packet(struct worker *w, enum command_type type, struct rte_mbuf *m)
+{
+	w->dp.counters.from_control++;
+	if (type == COMMAND_SEND_WIRE)
+		transmit(w, w->wire_port, &m, 1, &w->dp.counters.tx_wire);
+	else if (type == COMMAND_SEND_PLAIN)
+		transmit(w, w->plain_port, &m, 1, &w->dp.counters.tx_plain);
+	else
+		seal_and_send(w, &m, 1);
+}
+
+static void set_neighbour(struct worker *w, const struct command *c)
+{
+	/* The table is as large as the control thread's: there is room, or else the packets keep going there. */
+	sl_neighbour_set(&w->dp, c->arg, rte_is_zero_ether_addr(&c->mac) ? NULL : &c->mac);
+}
+
+static void carry_out(struct worker *w, const struct command *c)
+{
+	void *released;
+
+	switch ((enum command_type)c->type) {
+	case COMMAND_IN_INSTALL: sl_in_install(&w->dp, c->object); break;
+	case COMMAND_IN_REMOVE:
+		released = sl_in_remove(&w->dp, c->arg);
+		if (released)
+			post(w, &(struct event){EVENT_IN_RELEASED, 0, released});
+		break;
+	case COMMAND_OUT_SWITCH:
+		released = sl_out_switch(&w->dp, c->arg, c->object);
+		if (released)
+			post(w, &(struct event){EVENT_OUT_RELEASED, 0, released});
+		break;
+	case COMMAND_OUT_RESOLVE: sl_esp_out_resolve(c->object, &w->dp.wire.mac, &c->mac); break;
+	case COMMAND_NEIGHBOUR: set_neighbour(w, c); break;
+	case COMMAND_SEND_WIRE:
+	case COMMAND_SEND_PLAIN:
+	case COMMAND_SEAL: send_packet(w, (enum command_type)c->type, c->object); break;
+	case COMMAND_OPEN_PLAIN: w->plain_open = true; break;
+	}
+}
+
+static unsigned take_commands(struct worker *w)
+{
+	struct command commands[WORKER_BURST];
+	unsigned n;
+
+	/* Each may post an event that must find room. */
+	if (rte_ring_free_count(w->events) < WORKER_BURST)
+		return 0;
+	n = rte_ring_sc_dequeue_burst_elem(w->commands, commands, sizeof(*commands), WORKER_BURST, NULL);
+	if (n == 0)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		carry_out(w, &commands[i]);
+	wake_control(w);
+	return n;
+}
+
+/* ---- The loop --------------------------------------------------------------------------------------------------------- */
+
+/* Called after `rounds` rounds in which nothing came: rests, the longer the longer it has been. */
+static void rest(const struct worker *w, unsigned rounds)
+{
+	uint64_t ns;
+
+	rte_pause();
+	if (w->idle_sleep == 0 || rounds < IDLE_ROUNDS)
+		return;
+	ns = (uint64_t)IDLE_SLEEP_MIN_NS << RTE_MIN((rounds - IDLE_ROUNDS) / IDLE_STEP, 20u);
+	ns = RTE_MIN(ns, w->idle_sleep);
+	nanosleep(&(struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)},
+		NULL);
+}
+
+static int loop(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t last_wanted = 0;
+	unsigned idle = 0;
+
+	/* By default Linux rounds sleeps up by 50 us. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		unsigned work = poll_wire(w);
+
+		if (w->plain_open)
+			work += poll_plain(w);
+		work += take_commands(w);
+		if (unlikely(w->dp.wanted_count))
+			post_wanted(w, &last_wanted);
+		if (work) {
+			idle = 0;
+		} else {
+			rest(w, idle);
+			idle += idle < UINT16_MAX;
+		}
+	}
+	return 0;
+}
+
+/* ---- The control thread's side ----------------------------------------------------------------------------------------- */
+
+int worker_init(struct worker *w)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "commands%u", w->id);
+	w->commands = rte_ring_create_elem(
+		name, sizeof(struct command), WORKER_COMMANDS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "events%u", w->id);
+	w->events = rte_ring_create_elem(
+		name, sizeof(struct event), WORKER_EVENTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (!w->commands || !w->events)
+		return -rte_errno;
+	return sl_dataplane_init(&w->dp, w->id);
+}
+
+int worker_start(struct worker *w)
+{
+	return rte_eal_remote_launch(loop, w, w->lcore);
+}
+
+void worker_stop(struct worker *w)
+{
+	atomic_store(&w->stop, true);
+	rte_eal_wait_lcore(w->lcore);
+}
+
+void worker_fini(struct worker *w)
+{
+	rte_ring_free(w->commands);
+	rte_ring_free(w->events);
+	sl_dataplane_fini(&w->dp);
+}
+
+void worker_command(struct worker *w, const struct command *command)
+{
+	uint64_t start = rte_rdtsc();
+
+	while (rte_ring_sp_enqueue_elem(w->commands, (void *)(uintptr_t)command, sizeof(*command)) != 0) {
+		if (rte_rdtsc() - start > rte_get_tsc_hz()) {
+			log_error("worker %u has stopped taking commands, giving up", w->id);
+			abort();
+		}
+		rte_pause();
+	}
+}
+
+bool worker_send(struct worker *w, enum command_type type, struct rte_mbuf *m)
+{
+	struct command command = {.type = type, .object = m};
+
+	if (rte_ring_free_count(w->commands) <= COMMANDS_RESERVED)
+		return false;
+	return rte_ring_sp_enqueue_elem(w->commands, &command, sizeof(command)) == 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sealane: one executable, one word for what to do. Everything a command does is in its own file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_version.h>
+
+#include "../lib/crypto/crypto.h"
+#include "commands.h"
+
+static const struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"genkey", "", "make a private key and print it", sl_cmd_genkey},
+	{"pubkey", "[--pem]", "print the public key of the one on stdin", sl_cmd_pubkey},
+	{"check", "FILE", "say what is wrong with a configuration", sl_cmd_check},
+	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run},
+	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static int help(void)
+{
+	puts("Usage: sealane COMMAND [ARGUMENTS]\n"
+	     "\n"
+	     "Seals the traffic between datacenter nodes with IKEv2 and ESP, on DPDK.\n"
+	     "\n"
+	     "Commands:");
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+	puts("\n"
+	     "Sections of show: peers, sessions, ports, drops, workers. Options of show:\n"
+	     "  --json            print JSON, numbers as they are\n"
+	     "  --gateway NAME    which gateway, when several run on this machine\n"
+	     "\n"
+	     "  sealane --help, sealane --version\n"
+	     "\n"
+	     "First steps:\n"
+	     "  umask 077; sealane genkey > alpha.key\n"
+	     "  sealane pubkey < alpha.key\n"
+	     "  sealane check alpha.conf && sealane run alpha.conf\n"
+	     "\n"
+	     "Exit codes: 0 done, 1 the input or the operation failed, 2 wrong usage.");
+	return sl_cli_flush();
+}
+
+static int version(void)
+{
+	int code = sl_cli_init_crypto();
+
+	if (code != SL_EXIT_DONE)
+		return code;
+	printf("sealane %s (%s, %s)\n", SEALANE_VERSION, sl_crypto_version(), rte_version());
+	return sl_cli_flush();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return sl_cli_usage("expected a command");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0)
+		return version();
+	if (argc > 2 && strcmp(argv[2], "--help") == 0)
+		return help();
+	for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return sl_cli_usage("unknown command '%s'", argv[1]);
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The command line, as TAP: cli.sh PATH-OF-SEALANE
+#
+# The commands that need no gateway run as they are, with openssl as the judge of keys; `show` runs against
+# telemetry_server.py, which answers as a gateway does, or as a broken one does.
+set -uo pipefail
+
+sealane=$(realpath "$1")
+unit=$(dirname "$(realpath "$0")")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset XDG_RUNTIME_DIR NO_COLOR
+export RUNTIME_DIRECTORY="$dir/run"
+
+count=0
+report() { # RESULT NAME: one line of TAP, and on failure what the command printed
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		sed 's/^/# /' out err
+	fi
+}
+
+run() { # EXIT-CODE COMMAND...: fails when the code is another; leaves out and err
+	local expected=$1 code
+	shift
+	"$@" >out 2>err
+	code=$?
+	[ "$code" = "$expected" ] || { echo "exit code $code, not $expected" >>err && return 1; }
+}
+
+# The command fails with this code, prints nothing else and complains in this one line.
+fails() { # NAME EXIT-CODE LINE COMMAND...
+	local name=$1 expected=$2 line=$3
+	shift 3
+	run "$expected" "$@" && [ ! -s out ] && [ "$(cat err)" = "$line" ]
+	report $? "$name"
+}
+
+# The command succeeds in silence but for its output, which holds this text.
+prints() { # NAME TEXT COMMAND...
+	local name=$1 text=$2
+	shift 2
+	run 0 "$@" && [ ! -s err ] && grep -qF -e "$text" out
+	report $? "$name"
+}
+
+# ---- Usage
+
+help="(try 'sealane --help')"
+prints "--help lists the commands" "check   FILE" "$sealane" --help
+[ "$(wc -l <out)" -le 24 ] && ! grep -q '.\{81\}' out
+report $? "--help fits a screen"
+prints "--help behind a command" "Usage: sealane COMMAND" "$sealane" check --help
+prints "--version" "sealane 0.1.0 (ipsec-mb " "$sealane" --version
+grep -qE '^sealane [0-9.]+ \(ipsec-mb [^,]+, libsodium [0-9.]+, DPDK [0-9.]+\)$' out
+report $? "--version names the libraries"
+fails "no command" 2 "sealane: expected a command $help" "$sealane"
+fails "an unknown command" 2 "sealane: unknown command 'chek' $help" "$sealane" chek
+fails "genkey with an argument" 2 "sealane: genkey: unexpected argument 'a.key', expected none $help" \
+	"$sealane" genkey a.key
+fails "pubkey with an argument" 2 "sealane: pubkey: unexpected argument '--der', expected --pem or none $help" \
+	"$sealane" pubkey --der
+fails "check without a file" 2 "sealane: check: expected one configuration file $help" "$sealane" check
+fails "check with two files" 2 "sealane: check: expected one configuration file $help" "$sealane" check a b
+fails "show with a wrong section" 2 \
+	"sealane: show: unknown section 'gateway', expected peers, sessions, ports, drops or workers $help" \
+	"$sealane" show gateway
+fails "show with two sections" 2 "sealane: show: unexpected argument 'drops', expected one section $help" \
+	"$sealane" show peers drops
+fails "show with a wrong option" 2 \
+	"sealane: show: unknown option '--xml', expected --json or --gateway NAME $help" "$sealane" show --xml
+fails "show --gateway without a name" 2 "sealane: show: expected the name of a gateway after --gateway $help" \
+	"$sealane" show peers --gateway
+
+# ---- Keys
+
+rm out && (umask 077 && run 0 "$sealane" genkey && cp out a.key && [ ! -s err ])
+report $? "genkey into a private file"
+openssl pkey -in a.key -noout -text >out 2>err && grep -qi '^ED25519 Private-Key' out
+report $? "openssl reads the key as Ed25519"
+run 0 "$sealane" genkey && ! cmp -s out a.key
+report $? "a second key is another"
+(umask 022 && "$sealane" genkey >open.key 2>err) && grep -q '^sealane: warning: .*others can read' err
+report $? "genkey warns about a file that others can read"
+run 0 bash -c "'$sealane' genkey | cat" && [ ! -s err ]
+report $? "genkey does not warn about a pipe"
+run 0 "$sealane" pubkey --pem <a.key && openssl pkey -in a.key -pubout | cmp -s - out
+report $? "pubkey --pem agrees with openssl"
+run 0 "$sealane" pubkey <a.key &&
+	openssl pkey -in a.key -pubout -outform DER | tail -c 32 | openssl base64 | cmp -s - out
+report $? "pubkey agrees with openssl"
+openssl genpkey -algorithm ed25519 -out b.key 2>err && run 0 "$sealane" pubkey --pem <b.key &&
+	openssl pkey -in b.key -pubout | cmp -s - out
+report $? "pubkey reads a key of openssl"
+no_key="sealane: standard input holds no Ed25519 private key, expected PKCS#8 PEM as 'sealane genkey' writes it"
+openssl genpkey -algorithm x25519 -out x.key 2>err
+fails "pubkey refuses an X25519 key" 1 "$no_key" "$sealane" pubkey <x.key
+fails "pubkey refuses nothing" 1 "$no_key" "$sealane" pubkey </dev/null
+fails "pubkey refuses too much" 1 "$no_key" "$sealane" pubkey < <(cat a.key; head -c 8000 /dev/zero)
+fails "genkey to a full disk" 1 "sealane: cannot write the key to standard output: No space left on device" \
+	bash -c "'$sealane' genkey >/dev/full"
+fails "pubkey to a full disk" 1 "sealane: cannot write to standard output: No space left on device" \
+	bash -c "'$sealane' pubkey <a.key >/dev/full"
+
+# ---- check
+
+mkdir config && cp "$unit"/../config/* config && chmod 600 config/*.key && chmod 644 config/open.key
+cd config || exit 1
+prints "check good-full.conf" "good-full.conf: ok, gateway alpha.example, 2 peers" "$sealane" check good-full.conf
+fails "check a file that is not there" 1 \
+	"none.conf: cannot open the configuration file: No such file or directory" "$sealane" check none.conf
+for file in *.conf; do
+	case $file in good-*) continue ;; esac
+	expected=$(sed -n "s/^# expect: /$file:/p" "$file")
+	fails "check $file" 1 "$expected" "$sealane" check "$file"
+done
+cd "$dir" || exit 1
+
+# ---- show
+
+start() { # NAME ANSWERS: a gateway that lives until stop
+	coproc server { exec python3 "$unit/telemetry_server.py" "$RUNTIME_DIRECTORY" "$1" "$2" 2>server.err; }
+	pid=$server_PID
+	read -r -t 20 -u "${server[0]}" || { sed 's/^/# /' server.err && return 1; }
+}
+stop() { # also takes its folder away, unless it is said to stay
+	eval "exec ${server[1]}>&-"
+	wait "$pid" 2>/dev/null
+	[ "${1:-}" = stay ] || rm -rf "$RUNTIME_DIRECTORY"
+}
+
+answers=$unit/show_answers.json
+none="sealane: no gateway is running here (looked in $RUNTIME_DIRECTORY/dpdk)"
+fails "show without a gateway" 1 "$none" "$sealane" show
+fails "show --gateway without that gateway" 1 "sealane: no gateway 'beta' is running here (looked in \
+$RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" show --gateway beta
+
+start alpha.example "$answers" || report 1 "start the server"
+prints "show names the gateway" "gateway: alpha.example" "$sealane" show
+prints "show prints times for people" "  running for: 2 hours 3 minutes" "$sealane" show
+prints "show prints bytes for people" "  received: 2.50 MiB in 2000 packets" "$sealane" show
+prints "show prints the ports" "  mtu: 1500, 1438 inside the seal" "$sealane" show
+prints "show disarms control characters" "  last error: no answer?[2J??2J" "$sealane" show peers
+run 0 "$sealane" show peers && ! grep -q '^gateway\|^port' out
+report $? "show peers prints peers only"
+run 0 "$sealane" show && ! grep -q $'\033' out
+report $? "show has no colour in a file"
+prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  yes         0  1 day 1 hour  2.50 MiB" \
+	"$sealane" show sessions
+[ "$(grep -c '^0x00000301' out)" = 0 ]
+report $? "show sessions leaves out one that ended meanwhile"
+prints "show sessions tells what was refused" \
+	"0x00000400 refused 3 replayed, 2 late and 1 forged or damaged packets" "$sealane" show sessions
+prints "show ports" "  received: 2.67 MiB in 2000 packets, 4 missed" "$sealane" show ports
+prints "show drops" " 123456  replay  the sequence number has been seen already" "$sealane" show drops
+! grep -q runt out
+report $? "show drops leaves out what did not happen"
+prints "show workers" "     0      1     2000         1             2         1       1994           3  123458" \
+	"$sealane" show workers
+same_json() { # NAME PYTHON-EXPRESSION ARGUMENTS...: of `got`, what show printed, and `all`, what the gateway answers
+	local name=$1 expression=$2
+	shift 2
+	run 0 "$sealane" show "$@" --json && python3 - "$answers" "$expression" >>err 2>&1 <<'PYTHON'
+import json
+import sys
+
+got, all = json.load(open("out")), json.load(open(sys.argv[1]))
+assert eval(sys.argv[2]), got
+PYTHON
+	report $? "$name"
+}
+same_json "show --json" "list(got) == ['gateway', 'peers', 'ports'] and got['gateway'] == all['/sealane/gateway']"
+same_json "show peers --json" "got == {'peers': [all['/sealane/peer,' + n] for n in all['/sealane/peers']]}" peers
+same_json "show workers --json" "got == {'workers': [all['/sealane/worker,0']]}" workers
+same_json "show drops --json has all reasons" "len(got['drops']) == 3" drops
+prints "show --gateway" "gateway: alpha.example" "$sealane" show --gateway=alpha.example
+first=("${server[@]}") first_pid=$pid
+start beta "$answers" 2>/dev/null || report 1 "start a second server"
+fails "show with two gateways" 1 \
+	"sealane: several gateways are running here (alpha.example, beta), expected --gateway NAME" "$sealane" show
+stop stay
+prints "show overlooks the folder of a gateway that ended" "gateway: alpha.example" "$sealane" show
+server=("${first[@]}") pid=$first_pid
+stop stay
+fails "show when all have ended" 1 "$none" "$sealane" show
+fails "show --gateway when it has ended" 1 "sealane: no gateway 'beta' is running here (looked in \
+$RUNTIME_DIRECTORY/dpdk/sealane-beta): Connection refused" "$sealane" show --gateway beta
+rm -rf "$RUNTIME_DIRECTORY"
+
+# A gateway that answers wrong: one answer is replaced by this JSON.
+broken() { # NAME COMMAND JSON LINE
+	python3 -c 'import json, sys
+answers = json.load(open(sys.argv[1]))
+answers[sys.argv[2]] = json.loads(sys.argv[3])
+json.dump(answers, open("broken.json", "w"))' "$answers" "$2" "$3"
+	start alpha.example broken.json || report 1 "start the server"
+	fails "$1" 1 "sealane: $4" "$sealane" show
+	stop
+}
+broken "show from a gateway that dies" /sealane/peer,gamma.example '"hang up"' \
+	"the gateway did not answer /sealane/peer,gamma.example: it has closed the connection"
+broken "show from a gateway that talks nonsense" /sealane/ports '"not JSON"' \
+	"the gateway did not answer /sealane/ports,0: its answer is not JSON"
+broken "show from a gateway that answers something else" /sealane/ports '"something else"' \
+	"the gateway's answer to /sealane/ports,0 is about something else"
+broken "show without a value" /sealane/gateway '{"name": "alpha.example"}' \
+	"the gateway's answer to /sealane/gateway has no proper 'version', is it of another version?"
+broken "show with a value of the wrong type" /sealane/gateway '{"name": 7}' \
+	"the gateway's answer to /sealane/gateway has no proper 'name', is it of another version?"
+broken "show without a peer that is listed" /sealane/peer,beta.example null \
+	"the gateway's answer to /sealane/peer,beta.example has no proper 'name', is it of another version?"
+broken "show without a list" /sealane/peers '{}' "the gateway's answer to /sealane/peers is not a list"
+broken "show with a list of lists" /sealane/peers '[[]]' \
+	"the gateway's answer to /sealane/peers is not a list of names"
+
+echo "1..$count"
