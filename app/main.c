@@ -17,8 +17,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"genkey", "", "make a private key and print it", sl_cmd_genkey},
-	{"pubkey", "[--pem]", "print the public key of the one on stdin", sl_cmd_pubkey},
-	{"check", "FILE", "say what is wrong with a configuration", sl_cmd_check},
+	{"pubkey", "[--pem]", "print the public key of stdin", sl_cmd_pubkey},
+	{"check", "FILE", "check a configuration file", sl_cmd_check},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run},
 	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show},
 };

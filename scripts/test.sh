@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the tests.
+#
+#   scripts/test.sh                 every suite
+#   scripts/test.sh unit wire ...   only these: unit fuzz wire lab perf
+#
+# Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests
+# and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
+# an ordinary user, the lab suite needs root. FUZZ_SECONDS (default 20) is how long each fuzz target searches.
+# The last line is the sum: N passed, N failed, N skipped.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+top=$PWD
+
+all=(unit fuzz wire lab perf)
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=("${all[@]}")
+for suite in "${suites[@]}"; do
+	case " ${all[*]} " in
+	*" $suite "*) ;;
+	*) echo "test.sh: unknown suite '$suite', expected some of: ${all[*]}" >&2 && exit 2 ;;
+	esac
+done
+
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
+
+# Builds into the folder $1, set up with the meson options that follow.
+build() {
+	local dir=$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$log" 2>&1 || return 1
+	ninja -C "$dir" >"$log" 2>&1
+}
+
+# Adds up the TAP in $log of the program called $1 that ended with status $2.
+count() {
+	local name=$1 status=$2 ok bad skips planned
+	skips=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
+	ok=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
+	bad=$(grep -E '^not ok\b' "$log" | grep -cv '# SKIP')
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log" | tail -n 1)
+	# A program that dies, or runs fewer tests than it said, has failed whatever it printed.
+	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "${planned:-x}" != $((ok + skips)) ]; }; then
+		bad=1
+		echo "not ok - ended with status $status after $((ok + skips)) of ${planned:-no} planned tests" >>"$log"
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skips))
+	printf '%-44s %4d passed %3d failed %3d skipped\n' "$name" "$ok" "$bad" "$skips"
+	grep -E '^(not )?ok\b.*# SKIP' "$log" | sed 's/^/    /'
+	[ "$bad" = 0 ] || tail -n 60 "$log" | sed 's/^/    /'
+}
+
+# Runs the tests of suite $2 of build folder $1; what follows stands before each command.
+run_suite() {
+	local dir=$1 suite=$2 name limit
+	shift 2
+	local command=()
+	while IFS=$'\t' read -r -a command; do
+		name=${command[0]} limit=${command[1]}
+		(cd "$dir" && exec env MALLOC_PERTURB_=7 CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" \
+			"$@" "${command[@]:2}") >"$log" 2>&1 </dev/null
+		count "$dir: $suite: $name" $?
+	done < <(meson introspect --tests "$dir" | python3 -c '
+import json, sys
+for test in json.load(sys.stdin):
+    if any(suite.split(":")[-1] == sys.argv[1] for suite in test["suite"]):
+        env = [key + "=" + value for key, value in test["env"].items()]
+        print("\t".join([test["name"], str(int(test["timeout"] * 2)), "env"] + env + test["cmd"]))' "$suite")
+}
+
+skip_suite() {
+	echo "ok 1 - $1 # SKIP $2" >"$log"
+	echo "1..1" >>"$log"
+	count "$1" 0
+}
+
+# The wire suite proves that no privilege is needed: root steps down, where the tree can be read by others.
+run_wire() {
+	local as=()
+	if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$top/build/app/sealane"; then
+		as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/tmp)
+	fi
+	run_suite build wire "${as[@]}"
+}
+
+run_lab() {
+	if [ "$(id -u)" = 0 ]; then
+		run_suite build lab
+	else
+		skip_suite lab "network namespaces need root"
+	fi
+}
+
+# A short search from the corpus. What it finds stays in build-fuzz for a look, and belongs into the corpus once mended.
+search() {
+	local target name found
+	for target in build-fuzz/tests/fuzz/fuzz_*; do
+		[ -x "$target" ] && [ -f "$target" ] || continue
+		name=${target##*/fuzz_}
+		found=build-fuzz/found-$name
+		mkdir -p "$found"
+		if timeout -k 10 $((FUZZ_SECONDS * 4 + 60)) "$target" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=4096 \
+			-print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+			sed -n 's/^stat::number_of_executed_units: */# executions: /p' "$log"
+			printf 'ok 1 - search %s\n1..1\n' "$name" >"$log"
+		else
+			printf 'not ok 1 - search %s\n1..1\n' "$name" >>"$log"
+		fi
+		count "build-fuzz: fuzz: $name, $FUZZ_SECONDS s" 0
+	done
+}
+
+build_or_stop() { # DIR MESON-OPTIONS...
+	echo "building $1"
+	build "$@" && return
+	cat "$log"
+	echo "building $1 failed"
+	echo "$passed passed, $((failed + 1)) failed, $skipped skipped"
+	exit 1
+}
+
+format() {
+	echo "1..1" >"$log"
+	if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror >>"$log" 2>&1; then
+		echo "ok 1 - clang-format" >>"$log"
+	else
+		echo "not ok 1 - clang-format" >>"$log"
+	fi
+	count "clang-format" 0
+}
+
+FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+start=$SECONDS
+scripts/setup.sh || exit 1
+build_or_stop build
+if wanted unit || wanted fuzz; then
+	build_or_stop build-asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+fi
+! wanted unit || format
+for suite in unit fuzz; do
+	if wanted "$suite"; then
+		run_suite build "$suite"
+		run_suite build-asan "$suite"
+	fi
+done
+if wanted fuzz; then
+	CC=clang build_or_stop build-fuzz -Dfuzzing=true -Db_sanitize=address,undefined
+	search
+fi
+! wanted wire || run_wire
+! wanted lab || run_lab
+! wanted perf || run_suite build perf
+echo "took $((SECONDS - start)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hostile input for the IKE engine. Two engines are brought to some stage of their link; then one of them gets the input:
+ * as a datagram, or as payloads that the other end's keys protect and, in IKE_AUTH, that follow a valid signature.
+ *
+ * The first byte of the input says which, see struct plan. The random numbers of the pair are always the same, so that
+ * messages once captured fit, SPIs and keys included.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/ike/internal.h"
+#include "target.h"
+#include "tests/unit/ike_pair.h"
+
+enum stage { INIT_SENT, HALF_OPEN, UP, STAGES };
+
+struct plan {
+	enum stage stage;
+	unsigned to;    /* who gets it */
+	bool sealed;    /* the input is payloads, not a datagram */
+	bool is_signed; /* IKE_AUTH: identity and signature go in front */
+	bool response;
+	uint8_t exchange;
+};
+
+static struct plan read_plan(uint8_t byte)
+{
+	static const uint8_t exchanges[] = {IKE_INFORMATIONAL, IKE_CREATE_CHILD_SA};
+
+	return (struct plan){
+		.stage = (enum stage)((byte & 3) % STAGES),
+		.to = byte >> 2 & 1,
+		.sealed = byte >> 3 & 1,
+		.is_signed = byte >> 4 & 1,
+		.response = byte >> 5 & 1,
+		.exchange = exchanges[byte >> 6 & 1],
+	};
+}
+
+/* Alpha starts; the network stops after so many messages. */
+static bool stop(struct pair *pair, unsigned from, struct pair_message *m)
+{
+	(void)from;
+	(void)m;
+	return pair->sent <= *(unsigned *)pair->filter_ctx;
+}
+
+static void bring_up(struct pair *pair, enum stage stage)
+{
+	static unsigned messages[STAGES] = {[INIT_SENT] = 0, [HALF_OPEN] = 2, [UP] = UINT32_MAX};
+
+	pair_init(pair, 1);
+	pair->filter = stop;
+	pair->filter_ctx = &messages[stage];
+	pair->end[ALPHA].peer.start = SL_IKE_START_BOOT;
+	pair_boot(pair, ALPHA);
+	pair_boot(pair, BETA);
+	pair_run(pair, 100 * PAIR_MS);
+	pair->filter = NULL;
+}
+
+static void write_signature(struct ike_writer *w, struct pair *pair, struct ike_sa *sa)
+{
+	struct pair_end *e = &pair->end[sa->initiator ? ALPHA : BETA];
+	const struct ike_agreed agreed = ike_sa_agreed(sa);
+	const struct ike_buffer *message = sa->initiator ? &sa->init_request : &sa->init_response;
+	uint8_t id[64] = {IKE_ID_FQDN};
+	size_t id_len = 4 + strlen(e->conf.name);
+	struct ike_signed what;
+
+	memcpy(id + 4, e->conf.name, id_len - 4);
+	what = (struct ike_signed){
+		.message = {message->data, message->len},
+		.nonce = sa->initiator ? agreed.nonce_r : agreed.nonce_i,
+		.id = {id, id_len},
+		.initiator = sa->initiator,
+	};
+	ike_write_payload(w, sa->initiator ? IKE_P_IDI : IKE_P_IDR, id, id_len);
+	ike_write_auth(w, sa->secrets, &what, &e->key);
+}
+
+/* Payloads under the keys of the other end: type of the first, then all of them. */
+static void deliver_sealed(struct pair *pair, const struct plan *plan, const uint8_t *data, size_t size)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&pair->end[!plan->to].ike->sas);
+	struct ike_sa *target = TAILQ_FIRST(&pair->end[plan->to].ike->sas);
+	struct ike_head head;
+	struct ike_writer w;
+
+	if (!sa || !target || plan->stage == INIT_SENT || size < 1 || size > IKE_SEND_MAX - 400)
+		return;
+	if (plan->stage == UP && plan->response)
+		ike_liveness_start(target);
+	head = (struct ike_head){
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = plan->stage == HALF_OPEN ? IKE_AUTH
+			    : plan->response         ? IKE_INFORMATIONAL
+						     : plan->exchange,
+		.initiator = sa->initiator,
+		.response = plan->stage == HALF_OPEN ? !sa->initiator : plan->response,
+	};
+	head.id = head.response ? target->next_id - 1 : target->expected_id;
+	ike_write_header(&w, &head);
+	ike_write_sk(&w);
+	if (plan->stage == HALF_OPEN && plan->is_signed)
+		write_signature(&w, pair, sa);
+	w.buf[w.next_at] = data[0];
+	ike_put(&w, data + 1, size - 1);
+	ike_seal(&w, sa->secrets, sa->cipher, 1000 + sa->iv);
+	pair_inject(pair, plan->to, w.buf, w.len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct pair pair;
+	struct plan plan;
+	uint8_t *copy;
+
+	if (size < 1 || sl_crypto_init() != 0)
+		return 0;
+	plan = read_plan(data[0]);
+	bring_up(&pair, plan.stage);
+	copy = malloc(size); /* of exactly this size: the sanitizer sees one byte too far */
+	memcpy(copy, data, size);
+	if (plan.sealed)
+		deliver_sealed(&pair, &plan, copy + 1, size - 1);
+	else
+		pair_inject(&pair, plan.to, copy + 1, size - 1);
+	free(copy);
+	pair_run(&pair, 2 * PAIR_S);
+	pair_free(&pair);
+	return 0;
+}
