@@ -35,7 +35,7 @@ static int help(void)
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
 	puts("\n"
-	     "Sections of show: peers, sessions, ports, drops, workers. Options of show:\n"
+	     "Sections of show: peers, sessions, ports, drops, ike, workers. Options of show:\n"
 	     "  --json            print JSON, numbers as they are\n"
 	     "  --gateway NAME    which gateway, when several run on this machine\n"
 	     "\n"

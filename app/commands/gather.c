@@ -52,6 +52,8 @@ static const struct {
 			TRAFFIC, NUMBER("rx_missed")}},
 	[SL_SECTION_DROPS] = {"drops", "/sealane/drops", "/sealane/drop", false,
 		{TEXT("name"), NUMBER("packets"), TEXT("help")}},
+	[SL_SECTION_IKE] = {"ike", "/sealane/ike", "/sealane/ike_counter", false,
+		{TEXT("name"), NUMBER("count"), TEXT("help")}},
 	[SL_SECTION_WORKERS] = {"workers", "/sealane/workers", "/sealane/worker", false,
 		{NUMBER("worker"), NUMBER("lcore"), NUMBER("rx_wire"), NUMBER("rx_plain"), NUMBER("tx_wire"),
 			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control")}},

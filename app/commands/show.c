@@ -61,7 +61,7 @@ static int read_arguments(struct request *request, int argc, char **argv)
 		return sl_cli_usage("show: unexpected argument '%s', expected one section", argv[optind + 1]);
 	if (!choose_sections(request, argv[optind]))
 		return sl_cli_usage(
-			"show: unknown section '%s', expected peers, sessions, ports, drops or workers",
+			"show: unknown section '%s', expected peers, sessions, ports, drops, ike or workers",
 			argv[optind]);
 	return SL_EXIT_DONE;
 }

@@ -164,6 +164,9 @@ static const struct column session_columns[COLUMNS_MAX] = {{"SPI IN", "spi_in", 
 static const struct column drop_columns[COLUMNS_MAX] = {
 	{"PACKETS", "packets", AS_IS}, {"REASON", "name", AS_IS}, {"MEANING", "help", AS_IS}};
 
+static const struct column ike_columns[COLUMNS_MAX] = {
+	{"COUNT", "count", AS_IS}, {"WHAT", "name", AS_IS}, {"MEANING", "help", AS_IS}};
+
 static const struct column worker_columns[COLUMNS_MAX] = {{"WORKER", "worker", AS_IS},
 	{"LCORE", "lcore", AS_IS}, {"WIRE IN", "rx_wire", AS_IS}, {"PLAIN IN", "rx_plain", AS_IS},
 	{"FROM CONTROL", "from_control", AS_IS}, {"WIRE OUT", "tx_wire", AS_IS},
@@ -335,6 +338,7 @@ void sl_section_print(enum sl_section section, json_t *data, bool with_colour)
 	case SL_SECTION_SESSIONS: print_sessions(data); break;
 	case SL_SECTION_PORTS: print_each(data, print_port); break;
 	case SL_SECTION_DROPS: print_drops(data); break;
+	case SL_SECTION_IKE: print_table(ike_columns, data); break;
 	case SL_SECTION_WORKERS: print_table(worker_columns, data); break;
 	case SL_SECTION_COUNT: break;
 	}

@@ -19,7 +19,11 @@
 
 #include "gateway.h"
 
-enum { EVENTS_A_ROUND = 64, SHUTDOWN_US = 50000 };
+enum {
+	EVENTS_A_BURST = 64,
+	BURSTS_A_ROUND = 16, /* then timers have their turn, whatever floods in */
+	SHUTDOWN_US = 50000,
+};
 
 uint64_t gateway_now(void)
 {
@@ -66,15 +70,15 @@ static void handle(struct gateway *g, const struct event *event)
 
 static void take_events(struct gateway *g)
 {
-	struct event events[EVENTS_A_ROUND];
-	unsigned n;
+	struct event events[EVENTS_A_BURST];
+	unsigned n = EVENTS_A_BURST;
 
-	do {
+	for (unsigned round = 0; round < BURSTS_A_ROUND && n == EVENTS_A_BURST; round++) {
 		n = rte_ring_sc_dequeue_burst_elem(
-			g->worker->events, events, sizeof(*events), EVENTS_A_ROUND, NULL);
+			g->worker->events, events, sizeof(*events), EVENTS_A_BURST, NULL);
 		for (unsigned i = 0; i < n; i++)
 			handle(g, &events[i]);
-	} while (n == EVENTS_A_ROUND);
+	}
 }
 
 static void run_timers(struct gateway *g)

@@ -239,8 +239,9 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 	if (!role || (strcmp(role, "wire") != 0 && strcmp(role, "plain") != 0))
 		return -1;
 	link = strcmp(role, "wire") == 0 ? &gateway->wire : &gateway->plain;
-	rte_eth_link_get_nowait(link->port.id, &state);
-	rte_eth_stats_get(link->port.id, &stats);
+	/* A device that cannot tell leaves the zeros: link down, nothing counted. */
+	(void)!rte_eth_link_get_nowait(link->port.id, &state);
+	(void)!rte_eth_stats_get(link->port.id, &stats);
 	rte_ether_format_addr(mac, sizeof(mac), &link->port.mac);
 	text(d, "role", role);
 	text(d, "device", link->config->port);
@@ -281,6 +282,52 @@ static int tell_drop(const char *name, struct rte_tel_data *d)
 	text(d, "name", name);
 	number(d, "packets", gateway->worker->dp.counters.drops[i] + gateway->drops[i]);
 	text(d, "help", sl_drop_help((enum sl_drop)i));
+	return 0;
+}
+
+/* ---- IKE ----------------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	size_t at; /* in struct sl_ike_stats */
+	const char *help;
+} ike_counters[] = {
+	{"established", offsetof(struct sl_ike_stats, established), "IKE SAs that are up now"},
+	{"half-open", offsetof(struct sl_ike_stats, half_open), "IKE SAs that are not authenticated, now"},
+	{"messages-in", offsetof(struct sl_ike_stats, messages_in), "messages received"},
+	{"messages-out", offsetof(struct sl_ike_stats, messages_out), "messages sent"},
+	{"retransmits", offsetof(struct sl_ike_stats, retransmits), "messages sent again"},
+	{"malformed", offsetof(struct sl_ike_stats, malformed), "dropped: not a message of this profile"},
+	{"unknown-sa", offsetof(struct sl_ike_stats, unknown_sa), "dropped: no IKE SA has these SPIs"},
+	{"bad-integrity", offsetof(struct sl_ike_stats, bad_integrity), "dropped: forged or damaged"},
+	{"auth-failures", offsetof(struct sl_ike_stats, auth_failures),
+		"a peer did not prove its identity, or disbelieved ours"},
+};
+
+static int list_ike(const char *param, struct rte_tel_data *d)
+{
+	struct page page = page_start(d, param);
+
+	for (unsigned i = 0; i < RTE_DIM(ike_counters); i++)
+		page_add(&page, ike_counters[i].name);
+	return 0;
+}
+
+static int tell_ike(const char *name, struct rte_tel_data *d)
+{
+	struct sl_ike_stats stats;
+	uint64_t value;
+	unsigned i = 0;
+
+	while (name && i < RTE_DIM(ike_counters) && strcmp(ike_counters[i].name, name) != 0)
+		i++;
+	if (!name || i == RTE_DIM(ike_counters))
+		return -1;
+	sl_ike_get_stats(gateway->ike, &stats);
+	memcpy(&value, (const uint8_t *)&stats + ike_counters[i].at, sizeof(value));
+	text(d, "name", name);
+	number(d, "count", value);
+	text(d, "help", ike_counters[i].help);
 	return 0;
 }
 
@@ -333,6 +380,8 @@ static const struct {
 	{"/sealane/drops", list_drops, true,
 		"Names of the drop reasons. Parameter: how many to leave out (0)"},
 	{"/sealane/drop", tell_drop, false, "About one drop reason. Parameter: its name"},
+	{"/sealane/ike", list_ike, true, "Names of the IKE counters. Parameter: how many to leave out (0)"},
+	{"/sealane/ike_counter", tell_ike, false, "About one IKE counter. Parameter: its name"},
 	{"/sealane/workers", list_workers, true,
 		"Numbers of the workers. Parameter: how many to leave out (0)"},
 	{"/sealane/worker", tell_worker, false, "About one worker. Parameter: its number"},

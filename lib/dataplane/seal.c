@@ -187,7 +187,6 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 		if (i + KEYS_AHEAD < s->count && s->out[i + KEYS_AHEAD] != s->out[i + KEYS_AHEAD - 1])
 			prefetch_key(&s->out[i + KEYS_AHEAD]->key);
 		if (unlikely(verdict != PASS)) {
-			out->limited += verdict == SL_DROP_LIMIT;
 			sl_drop(dp, m, (enum sl_drop)verdict);
 			continue;
 		}

@@ -45,10 +45,10 @@ _Static_assert(sizeof(struct sl_esp_header) == 16, "SPI, sequence number, IV");
 _Static_assert(sizeof(struct sl_esp_trailer) == 2, "pad length, next header");
 
 enum {
-	SL_ESP_NEXT_IPV4 = 4,  /* tunnel mode, IPv4 inside */
-	SL_ESP_NEXT_NONE = 59, /* a dummy packet (RFC 4303 2.6) */
+	SL_ESP_NEXT_IPV4 = 4,   /* tunnel mode, IPv4 inside */
+	SL_ESP_NEXT_NONE = 59,  /* a dummy packet (RFC 4303 2.6) */
 	SL_ESP_UDP_PORT = 4500, /* ESP in UDP, beside IKE behind its marker (RFC 3948 2.2) */
-	SL_ESP_SPI_MIN = 256,  /* smaller ones are reserved (RFC 4303 2.1) */
+	SL_ESP_SPI_MIN = 256,   /* smaller ones are reserved (RFC 4303 2.1) */
 };
 
 /* Nonce and AAD have one shape: four bytes, then the 64-bit counter. */
@@ -109,7 +109,6 @@ struct sl_esp_out {
 	bool esn;
 	bool resolved; /* the template holds the next hop's MAC */
 	uint16_t peer;
-	uint64_t limited; /* packets refused at a limit */
 	struct sl_esp_template template __attribute__((aligned(64)));
 	struct sl_esp_ranges local __attribute__((aligned(64)));
 	struct sl_esp_ranges remote;

@@ -9,7 +9,12 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
-enum { IPV4_TTL = 64 };
+enum {
+	IPV4_TTL = 64,
+	/* RFC 792; what DPDK calls them has changed between its versions. */
+	ICMP_ECHO_REPLY = 0,
+	ICMP_ECHO_REQUEST = 8,
+};
 
 _Static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr) == SL_ARP_FRAME, "ARP frame");
 _Static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) ==
@@ -107,7 +112,7 @@ bool sl_icmp_echo_answer(void *packet, size_t len)
 
 	if (total < sizeof(*ip) + sizeof(*icmp) || ip->next_proto_id != IPPROTO_ICMP)
 		return false;
-	if (icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST || icmp->icmp_code != 0 ||
+	if (icmp->icmp_type != ICMP_ECHO_REQUEST || icmp->icmp_code != 0 ||
 		rte_raw_cksum(icmp, total - sizeof(*ip)) != 0xffff)
 		return false;
 	src = ip->src_addr;
@@ -116,7 +121,7 @@ bool sl_icmp_echo_answer(void *packet, size_t len)
 	ip->time_to_live = IPV4_TTL;
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	icmp->icmp_type = RTE_IP_ICMP_ECHO_REPLY;
+	icmp->icmp_type = ICMP_ECHO_REPLY;
 	icmp->icmp_cksum = 0;
 	icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, total - sizeof(*ip));
 	return true;

@@ -68,7 +68,7 @@ fails "pubkey with an argument" 2 "sealane: pubkey: unexpected argument '--der',
 fails "check without a file" 2 "sealane: check: expected one configuration file $help" "$sealane" check
 fails "check with two files" 2 "sealane: check: expected one configuration file $help" "$sealane" check a b
 fails "show with a wrong section" 2 \
-	"sealane: show: unknown section 'gateway', expected peers, sessions, ports, drops or workers $help" \
+	"sealane: show: unknown section 'gateway', expected peers, sessions, ports, drops, ike or workers $help" \
 	"$sealane" show gateway
 fails "show with two sections" 2 "sealane: show: unexpected argument 'drops', expected one section $help" \
 	"$sealane" show peers drops
@@ -160,6 +160,7 @@ prints "show ports" "  received: 2.67 MiB in 2000 packets, 4 missed" "$sealane" 
 prints "show drops" " 123456  replay  the sequence number has been seen already" "$sealane" show drops
 ! grep -q runt out
 report $? "show drops leaves out what did not happen"
+prints "show ike" "    7  unknown-sa  dropped: no IKE SA has these SPIs" "$sealane" show ike
 prints "show workers" "     0      1     2000         1             2         1       1994           3  123458" \
 	"$sealane" show workers
 same_json() { # NAME PYTHON-EXPRESSION ARGUMENTS...: of `got`, what show printed, and `all`, what the gateway answers
