@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hostile input for the IKE engine. Two engines are brought to some stage of their link; then one of them gets the input:
- * as a datagram, or as payloads that the other end's keys protect and, in IKE_AUTH, that follow a valid signature.
+ * Hostile input for the IKE engine. Two engines are brought to some stage of their link; then one of them
+ * gets the input: as a datagram, or as payloads that the other end's keys protect and, in IKE_AUTH, that
+ * follow a valid signature.
  *
- * The first byte of the input says which, see struct plan. The random numbers of the pair are always the same, so that
- * messages once captured fit, SPIs and keys included.
+ * The first byte of the input says which, see struct plan. The random numbers of the pair are always the
+ * same, so that messages once captured fit, SPIs and keys included.
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "lib/ike/internal.h"
 #include "target.h"
 #include "tests/unit/ike_pair.h"
 
@@ -60,26 +60,6 @@ static void bring_up(struct pair *pair, enum stage stage)
 	pair->filter = NULL;
 }
 
-static void write_signature(struct ike_writer *w, struct pair *pair, struct ike_sa *sa)
-{
-	struct pair_end *e = &pair->end[sa->initiator ? ALPHA : BETA];
-	const struct ike_agreed agreed = ike_sa_agreed(sa);
-	const struct ike_buffer *message = sa->initiator ? &sa->init_request : &sa->init_response;
-	uint8_t id[64] = {IKE_ID_FQDN};
-	size_t id_len = 4 + strlen(e->conf.name);
-	struct ike_signed what;
-
-	memcpy(id + 4, e->conf.name, id_len - 4);
-	what = (struct ike_signed){
-		.message = {message->data, message->len},
-		.nonce = sa->initiator ? agreed.nonce_r : agreed.nonce_i,
-		.id = {id, id_len},
-		.initiator = sa->initiator,
-	};
-	ike_write_payload(w, sa->initiator ? IKE_P_IDI : IKE_P_IDR, id, id_len);
-	ike_write_auth(w, sa->secrets, &what, &e->key);
-}
-
 /* Payloads under the keys of the other end: type of the first, then all of them. */
 static void deliver_sealed(struct pair *pair, const struct plan *plan, const uint8_t *data, size_t size)
 {
@@ -105,7 +85,7 @@ static void deliver_sealed(struct pair *pair, const struct plan *plan, const uin
 	ike_write_header(&w, &head);
 	ike_write_sk(&w);
 	if (plan->stage == HALF_OPEN && plan->is_signed)
-		write_signature(&w, pair, sa);
+		pair_write_identity(pair, !plan->to, &w, IKE_ID_FQDN, pair->end[!plan->to].conf.name);
 	w.buf[w.next_at] = data[0];
 	ike_put(&w, data + 1, size - 1);
 	ike_seal(&w, sa->secrets, sa->cipher, 1000 + sa->iv);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The engine: the public interface, dispatch of what arrives, timers.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+enum { SA_LIMIT = 1 << 20 }; /* on conf->sa_max: the hash tables are sized by it */
+
+static bool make_tables(struct sl_ike *ike, unsigned sa_max)
+{
+	unsigned buckets = 1;
+
+	while (buckets < sa_max)
+		buckets *= 2;
+	ike->bucket_mask = buckets - 1;
+	ike->by_spi = calloc(buckets, sizeof(*ike->by_spi));
+	ike->by_request = calloc(buckets, sizeof(*ike->by_request));
+	ike->secrets = sl_secret_pool_new(sizeof(struct ike_secrets), sa_max);
+	return ike->by_spi && ike->by_request && ike->secrets;
+}
+
+struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_ops *ops, void *owner)
+{
+	struct sl_ike *ike = calloc(1, sizeof(*ike));
+
+	assert(conf->sa_max > 0 && conf->sa_max <= SA_LIMIT);
+	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	if (!ike)
+		return NULL;
+	ike->conf = conf;
+	ike->ops = ops;
+	ike->owner = owner;
+	ike->deadline = IKE_NEVER;
+	TAILQ_INIT(&ike->sas);
+	TAILQ_INIT(&ike->dead);
+	if (!make_tables(ike, conf->sa_max)) {
+		sl_ike_free(ike);
+		return NULL;
+	}
+	ops->random(owner, ike->hash_key, sizeof(ike->hash_key));
+	return ike;
+}
+
+static struct ike_peer *peer_at(const struct sl_ike *ike, unsigned index)
+{
+	assert(index < ike->peer_count);
+	return ike->peers[index];
+}
+
+static void drop_all(struct sl_ike *ike)
+{
+	while (!TAILQ_EMPTY(&ike->sas))
+		ike_sa_drop(TAILQ_FIRST(&ike->sas));
+	ike_reap(ike);
+}
+
+void sl_ike_free(struct sl_ike *ike)
+{
+	if (!ike)
+		return;
+	drop_all(ike);
+	for (unsigned i = 0; i < ike->peer_count; i++)
+		free(ike->peers[i]);
+	free(ike->peers);
+	free(ike->by_spi);
+	free(ike->by_request);
+	sl_secret_pool_free(ike->secrets);
+	free(ike);
+}
+
+/* Adds the peer's ciphers to those we take from whoever asks. */
+static void allow_ciphers(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
+{
+	for (unsigned i = 0; i < conf->cipher_count; i++) {
+		unsigned known = 0;
+
+		while (known < ike->cipher_count && ike->ciphers[known] != conf->ciphers[i])
+			known++;
+		if (known == ike->cipher_count)
+			ike->ciphers[ike->cipher_count++] = conf->ciphers[i];
+	}
+}
+
+int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
+{
+	struct ike_peer **peers, *peer;
+
+	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
+	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
+	if (!peers)
+		return -1;
+	ike->peers = peers;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return -1;
+	peer->ike = ike;
+	peer->index = ike->peer_count;
+	peer->conf = conf;
+	peer->retry_at = IKE_NEVER;
+	TAILQ_INIT(&peer->sas);
+	allow_ciphers(ike, conf);
+	peers[ike->peer_count++] = peer;
+	return (int)peer->index;
+}
+
+void sl_ike_start(struct sl_ike *ike, uint64_t now)
+{
+	ike->now = now;
+	for (unsigned i = 0; i < ike->peer_count; i++) {
+		struct ike_peer *peer = ike->peers[i];
+
+		if (peer->conf->start != SL_IKE_START_BOOT || peer->conf->endpoint.addr.family == SL_NONE)
+			continue;
+		peer->wanted = true;
+		ike_peer_connect(peer);
+	}
+	ike_reap(ike);
+}
+
+void sl_ike_input(
+	struct sl_ike *ike, uint64_t now, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+{
+	struct ike_head head;
+
+	ike->now = now;
+	ike->stats.messages_in++;
+	if (ike->stopped)
+		return;
+	if (ike_parse_header(&head, msg, len) != IKE_OK || head.spi_i == 0) {
+		ike->stats.malformed++;
+		return;
+	}
+	switch (head.exchange) {
+	case IKE_SA_INIT:
+		if (head.response)
+			ike_init_response(ike, &head, path, msg, len);
+		else
+			ike_init_request(ike, &head, path, msg, len);
+		break;
+	case IKE_AUTH:
+	case IKE_CREATE_CHILD_SA:
+	case IKE_INFORMATIONAL: ike_protected_input(ike, &head, path, msg, len); break;
+	default: ike->stats.malformed++; break;
+	}
+	ike_reap(ike);
+}
+
+/* An SA that had until now to get on, and did not. */
+static void expire(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+
+	if (sa->state == IKE_HALF_OPEN) {
+		ike_sa_drop(sa);
+	} else {
+		ike_delete_start(sa);
+		ike_peer_settle(peer);
+	}
+}
+
+static void run_timers(struct ike_sa *sa)
+{
+	uint64_t now = sa->ike->now;
+
+	if (sa->request.tries > 0 && now >= sa->request.at)
+		ike_retransmit(sa);
+	else if (now >= sa->expires)
+		expire(sa);
+	else if (sa->request.tries == 0 && now >= ike_sa_deadline(sa))
+		ike_liveness_start(sa);
+}
+
+static void find_deadline(struct sl_ike *ike)
+{
+	struct ike_sa *sa;
+
+	ike->deadline = IKE_NEVER;
+	TAILQ_FOREACH (sa, &ike->sas, link)
+		ike_arm(ike, ike_sa_deadline(sa));
+	for (unsigned i = 0; i < ike->peer_count; i++)
+		ike_arm(ike, ike->peers[i]->retry_at);
+}
+
+void sl_ike_tick(struct sl_ike *ike, uint64_t now)
+{
+	struct ike_sa *sa, *next;
+
+	ike->now = now;
+	if (now < ike->deadline)
+		return;
+	for (sa = TAILQ_FIRST(&ike->sas); sa; sa = next) {
+		next = TAILQ_NEXT(sa, link); /* a timer may end its own SA, and no other */
+		run_timers(sa);
+	}
+	for (unsigned i = 0; i < ike->peer_count; i++)
+		if (now >= ike->peers[i]->retry_at)
+			ike_peer_connect(ike->peers[i]);
+	ike_reap(ike);
+	find_deadline(ike);
+}
+
+uint64_t sl_ike_deadline(const struct sl_ike *ike)
+{
+	return ike->deadline;
+}
+
+void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
+{
+	struct ike_peer *peer = peer_at(ike, index);
+
+	ike->now = now;
+	if (ike->stopped || peer->conf->endpoint.addr.family == SL_NONE)
+		return;
+	peer->wanted = true;
+	if (!peer->active && !peer->attempt && peer->retry_at == IKE_NEVER)
+		ike_peer_connect(peer);
+	ike_reap(ike);
+}
+
+void sl_ike_renew(struct sl_ike *ike, uint64_t now, unsigned index)
+{
+	struct ike_peer *peer = peer_at(ike, index);
+
+	ike->now = now;
+	if (ike->stopped || peer->conf->endpoint.addr.family == SL_NONE || peer->attempt)
+		return;
+	ike_peer_connect(peer);
+	ike_reap(ike);
+}
+
+void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned index)
+{
+	struct ike_sa *sa = peer_at(ike, index)->active;
+
+	/* With several SAs nobody knows through which the packet came: each must answer for itself then. */
+	if (sa && sa == TAILQ_FIRST(&sa->peer->sas) && !TAILQ_NEXT(sa, peer_link))
+		sa->alive_at = now;
+}
+
+void sl_ike_shutdown(struct sl_ike *ike, uint64_t now)
+{
+	struct ike_sa *sa;
+
+	ike->now = now;
+	ike->stopped = true;
+	TAILQ_FOREACH (sa, &ike->sas, link)
+		if (sa->state == IKE_ESTABLISHED || sa->state == IKE_DELETING || sa->state == IKE_AUTH_SENT)
+			ike_delete_last(sa);
+	drop_all(ike);
+	for (unsigned i = 0; i < ike->peer_count; i++) {
+		ike->peers[i]->wanted = false;
+		ike->peers[i]->retry_at = IKE_NEVER;
+		ike_peer_settle(ike->peers[i]);
+	}
+	ike->deadline = IKE_NEVER;
+}
+
+void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_peer_info *info)
+{
+	const struct ike_peer *peer = peer_at(ike, index);
+	const struct ike_sa *sa = peer->active;
+
+	*info = (struct sl_ike_peer_info){
+		.state = peer->state,
+		.since = peer->since,
+		.last_handshake = peer->last_handshake,
+		.handshakes = peer->handshakes,
+		.failures = peer->failures,
+		.endpoint = sa ? sa->path.remote : peer->conf->endpoint,
+	};
+	memcpy(info->last_error, peer->last_error, sizeof(info->last_error));
+	if (sa) {
+		info->spi_i = sa->spi_i;
+		info->spi_r = sa->spi_r;
+		info->cipher = sa->cipher;
+		info->spi_in = sa->spi_in;
+	}
+}
+
+void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats)
+{
+	const struct ike_sa *sa;
+
+	*stats = ike->stats;
+	TAILQ_FOREACH (sa, &ike->sas, link) {
+		if (sa->state == IKE_ESTABLISHED || sa->state == IKE_DELETING)
+			stats->established++;
+		else
+			stats->half_open++;
+	}
+}
+
+const char *sl_ike_state_name(enum sl_ike_state state)
+{
+	switch (state) {
+	case SL_IKE_DOWN: return "down";
+	case SL_IKE_CONNECTING: return "connecting";
+	case SL_IKE_UP: return "up";
+	}
+	return "?";
+}

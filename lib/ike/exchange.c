@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Protected exchanges: one request outstanding in each direction (RFC 7296 2.3), message IDs (2.2),
+ * retransmission (2.1), and what each message is handed to.
+ */
+#include <assert.h>
+
+#include "internal.h"
+
+void ike_send(struct sl_ike *ike, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+{
+	ike->stats.messages_out++;
+	ike->ops->send(ike->owner, path, msg, len);
+}
+
+static void begin(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange, bool response, uint32_t id)
+{
+	const struct ike_head head = {
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = exchange,
+		.initiator = sa->initiator,
+		.response = response,
+		.id = id,
+	};
+
+	ike_write_header(w, &head);
+	ike_write_sk(w);
+}
+
+void ike_begin_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange)
+{
+	begin(sa, w, exchange, false, sa->next_id);
+}
+
+void ike_begin_response(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange)
+{
+	begin(sa, w, exchange, true, sa->expected_id);
+}
+
+static void seal(struct ike_sa *sa, struct ike_writer *w)
+{
+	/* A counter as the IV never repeats while its keys live (RFC 5282 3.1). */
+	ike_seal(w, sa->secrets, sa->cipher, sa->iv++);
+}
+
+void ike_track_request(struct ike_sa *sa, const uint8_t *msg, size_t len, uint8_t exchange)
+{
+	ike_keep(&sa->request.msg, msg, len);
+	sa->request.exchange = exchange;
+	sa->request.is_delete = false;
+	sa->request.tries = 1;
+	sa->request.at = sa->ike->now + IKE_RETRANSMIT_FIRST;
+	ike_arm(sa->ike, sa->request.at);
+	ike_send(sa->ike, &sa->path, msg, len);
+}
+
+void ike_send_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange)
+{
+	assert(sa->request.tries == 0);
+	seal(sa, w);
+	ike_track_request(sa, w->buf, w->len, exchange);
+	sa->next_id++;
+}
+
+void ike_request_done(struct ike_sa *sa)
+{
+	ike_forget(&sa->request.msg);
+	sa->request.tries = 0;
+}
+
+void ike_send_last(struct ike_sa *sa, struct ike_writer *w)
+{
+	/* The peer takes requests in order only: what is outstanding goes once more in front. */
+	if (sa->request.msg.len > 0 && sa->state != IKE_AUTH_SENT)
+		ike_send(sa->ike, &sa->path, sa->request.msg.data, sa->request.msg.len);
+	seal(sa, w);
+	ike_send(sa->ike, &sa->path, w->buf, w->len);
+	sa->next_id++;
+}
+
+void ike_send_response(struct ike_sa *sa, struct ike_writer *w, const struct sl_ike_path *path)
+{
+	seal(sa, w);
+	ike_keep(&sa->response, w->buf, w->len);
+	sa->expected_id++;
+	ike_send(sa->ike, path, w->buf, w->len);
+}
+
+void ike_respond_notify(struct ike_sa *sa, uint8_t exchange, const struct sl_ike_path *path,
+	enum ike_notify_type type, const void *data, size_t len)
+{
+	struct ike_writer w;
+
+	ike_begin_response(sa, &w, exchange);
+	ike_write_notify(&w, type, data, len);
+	ike_send_response(sa, &w, path);
+}
+
+/* Nobody answers any more. */
+static void give_up(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+	char where[SL_ADDR_TEXT], name[IKE_NOTIFY_TEXT];
+
+	sl_endpoint_text(&sa->path.remote, where);
+	switch (sa->state) {
+	case IKE_INIT_SENT:
+		if (sa->refused)
+			ike_peer_failed(peer, sa, "%s answers %s", where, ike_notify_name(sa->refused, name));
+		else
+			ike_peer_failed(peer, sa, "no answer from %s", where);
+		return;
+	case IKE_AUTH_SENT:
+		/* Maybe only the answers were lost and the peer believes in this SA. */
+		ike_delete_last(sa);
+		ike_peer_failed(peer, sa, "no answer from %s to IKE_AUTH", where);
+		return;
+	case IKE_ESTABLISHED:
+		ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index, "link down: %s does not answer any more",
+			where);
+		break;
+	default: break;
+	}
+	ike_sa_drop(sa);
+	ike_peer_settle(peer);
+}
+
+void ike_retransmit(struct ike_sa *sa)
+{
+	struct ike_request *r = &sa->request;
+
+	if (r->tries == (r->is_delete ? IKE_DELETE_TRIES_MAX : IKE_TRIES_MAX) || r->msg.len == 0) {
+		give_up(sa);
+		return;
+	}
+	r->at = sa->ike->now + (IKE_RETRANSMIT_FIRST << r->tries);
+	r->tries++;
+	sa->ike->stats.retransmits++;
+	ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);
+}
+
+/* A malformed message under intact protection: the peer is broken, and the SA ends (RFC 7296 2.21.3). */
+static void malformed_inside(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+
+	sa->ike->stats.malformed++;
+	if (sa->state == IKE_AUTH_SENT) {
+		ike_peer_failed(peer, sa, "the peer sent a malformed message");
+		return;
+	}
+	if (sa->state == IKE_ESTABLISHED)
+		ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index,
+			"link down: the peer sent a malformed message");
+	ike_sa_drop(sa);
+	if (peer)
+		ike_peer_settle(peer);
+}
+
+static void handle_request(struct ike_sa *sa, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m, enum ike_result parsed)
+{
+	uint8_t exchange = head->exchange;
+
+	if (parsed == IKE_E_SYNTAX) {
+		ike_respond_notify(sa, exchange, path, IKE_N_INVALID_SYNTAX, NULL, 0);
+		malformed_inside(sa);
+	} else if (parsed == IKE_E_CRITICAL) {
+		ike_respond_notify(sa, exchange, path, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &m->critical,
+			sizeof(m->critical));
+		if (sa->state == IKE_HALF_OPEN)
+			ike_sa_drop(sa);
+	} else if (exchange == IKE_AUTH) {
+		ike_auth_request(sa, path, m);
+	} else if (exchange == IKE_INFORMATIONAL) {
+		ike_informational_request(sa, path, m);
+	} else {
+		/* CREATE_CHILD_SA: one child SA an IKE SA. */
+		ike_respond_notify(sa, exchange, path, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+	}
+}
+
+static void handle_response(struct ike_sa *sa, const struct ike_message *m, enum ike_result parsed)
+{
+	bool was_delete = sa->request.is_delete;
+	struct ike_peer *peer = sa->peer;
+
+	ike_request_done(sa);
+	if (was_delete) {
+		/* Whatever it says, the peer has heard us. */
+		ike_sa_drop(sa);
+		ike_peer_settle(peer);
+	} else if (parsed != IKE_OK) {
+		malformed_inside(sa);
+	} else if (sa->state == IKE_AUTH_SENT) {
+		ike_auth_response(sa, m);
+	} else if (sa->state == IKE_DELETING) {
+		ike_delete_start(sa); /* had to wait for this answer */
+	} else {
+		/* An answer to our liveness check: that it came is all we wanted. */
+		ike_arm(sa->ike, ike_sa_deadline(sa));
+	}
+}
+
+/* Whether this SA can have use for the message at all; decided before anything costly. */
+static bool expected(const struct ike_sa *sa, const struct ike_head *head)
+{
+	if (head->response)
+		return sa->request.tries > 0 && head->id == sa->next_id - 1 &&
+		       head->exchange == sa->request.exchange;
+	switch (sa->state) {
+	case IKE_HALF_OPEN: return head->exchange == IKE_AUTH && head->id == sa->expected_id;
+	case IKE_ESTABLISHED:
+	case IKE_DELETING:
+		/* The request before, sent again because our answer was lost, may be IKE_AUTH. */
+		if (head->id == sa->expected_id - 1)
+			return sa->response.len > 0;
+		return head->id == sa->expected_id &&
+		       (head->exchange == IKE_INFORMATIONAL || head->exchange == IKE_CREATE_CHILD_SA);
+	default: return false;
+	}
+}
+
+/*
+ * The peer sits behind a NAT that may give it another address at any time; a fresh message with a right ICV
+ * tells where it is now (RFC 7296 2.23). Without a NAT nothing moves.
+ */
+static void follow_peer(struct ike_sa *sa, const struct sl_ike_path *path)
+{
+	char where[SL_ADDR_TEXT];
+
+	if (sa->state != IKE_ESTABLISHED || !sa->peer_behind_nat ||
+		sl_endpoint_equal(&sa->path.remote, &path->remote))
+		return;
+	sa->path = *path;
+	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "peer has moved to %s",
+		sl_endpoint_text(&path->remote, where));
+}
+
+static void fresh_message(struct ike_sa *sa, const struct ike_head *head, const struct sl_ike_path *path,
+	uint8_t first, struct ike_view plain)
+{
+	struct ike_message m;
+	enum ike_result parsed = ike_parse(&m, first, plain.data, plain.len);
+
+	sa->alive_at = sa->ike->now;
+	follow_peer(sa, path);
+	if (head->response)
+		handle_response(sa, &m, parsed);
+	else
+		handle_request(sa, head, path, &m, parsed);
+}
+
+void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const uint8_t *msg, size_t len)
+{
+	struct ike_sa *sa = ike_sa_find(ike, head->initiator ? head->spi_r : head->spi_i);
+	enum ike_result result;
+	struct ike_view plain;
+	uint8_t first;
+
+	if (!sa || sa->initiator == head->initiator || sa->spi_i != head->spi_i || sa->spi_r != head->spi_r ||
+		sa->state == IKE_INIT_SENT) {
+		ike->stats.unknown_sa++;
+		return;
+	}
+	if (!expected(sa, head))
+		return;
+	memcpy(ike->scratch, msg, len);
+	result = ike_open(sa->secrets, sa->cipher, ike->scratch, len, &first, &plain);
+	if (result == IKE_E_INTEGRITY)
+		ike->stats.bad_integrity++;
+	else if (result != IKE_OK)
+		ike->stats.malformed++;
+	else if (!head->response && head->id != sa->expected_id) {
+		ike->stats.retransmits++;
+		ike_send(ike, path, sa->response.data, sa->response.len);
+	} else
+		fresh_message(sa, head, path, first, plain);
+}

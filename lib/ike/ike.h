@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/ike: IKEv2 (RFC 7296) in the strict profile of Sealane, without any I/O.
+ *
+ * An engine holds all IKE SAs of one gateway. Bytes and the time go in (sl_ike_input, sl_ike_tick); bytes, child SAs and
+ * log lines come out through the operations the owner gave it. It opens no socket, reads no clock, starts no thread and
+ * asks its owner for randomness, so two engines and a list of messages make a complete, repeatable network in one
+ * process.
+ *
+ * The profile: X25519 (group 31), PRF_HMAC_SHA2_256, AES-GCM-16 with 128 or 256 bit keys for IKE and ESP, Ed25519 raw
+ * keys by RFC 7427 and RFC 8420, tunnel mode, ESN wanted. What holds nothing of it is answered NO_PROPOSAL_CHOSEN.
+ *
+ * Life of a link
+ *
+ *     initiator                                              responder
+ *     sl_ike_start ── IKE_SA_INIT ──────────────────────────► half-open
+ *                  ◄───────────────────────────── IKE_SA_INIT
+ *                  ── IKE_AUTH: who I am, one child SA ─────►  child_install, child_use_outbound
+ *                  ◄──────────────────────────────── IKE_AUTH
+ *     child_install, child_use_outbound
+ *                  ◄── INFORMATIONAL: empty (liveness), Delete ──►
+ *
+ * Both ends may start at once: both IKE SAs come up, and the one whose exchange held the lowest of the four nonces is
+ * deleted by its initiator (the rule RFC 7296 2.8.1 has for rekeying), so that exactly one stays. A peer that lost its
+ * state says INITIAL_CONTACT: everything older of that peer goes at once.
+ *
+ * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
+ * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
+ * SA ends.
+ *
+ * Time is in nanoseconds of any clock that only goes forward; the same clock in every call.
+ */
+#ifndef SEALANE_IKE_IKE_H
+#define SEALANE_IKE_IKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../crypto/crypto.h"
+#include "../crypto/gcm.h"
+#include "../net/addr.h"
+#include "../net/selector.h"
+
+enum {
+	SL_IKE_PORT = 500,
+	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
+	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
+	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
+};
+
+/* Where a message came from, or goes to. */
+struct sl_ike_path {
+	struct sl_endpoint local;
+	struct sl_endpoint remote;
+};
+
+/* This gateway. */
+struct sl_ike_conf {
+	const char *name; /* our ID_FQDN */
+	const struct sl_ed25519_key *key;
+	struct sl_addr address;      /* of the wire port: source of what we initiate */
+	struct sl_ts_list selectors; /* what lies behind us */
+	unsigned sa_max;             /* limit on all IKE SAs, half-open ones included */
+};
+
+enum sl_ike_start {
+	SL_IKE_START_BOOT, /* connect at once, and again whenever the link is lost */
+	SL_IKE_START_NONE, /* wait for the peer */
+};
+
+/* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
+struct sl_ike_peer_conf {
+	const char *name; /* its ID_FQDN */
+	uint8_t public_key[SL_ED25519_PUBLIC_LEN];
+	struct sl_endpoint endpoint; /* family SL_NONE: we can only respond */
+	struct sl_ts_list selectors; /* what lies behind it */
+	enum sl_cipher ciphers[SL_CIPHER_COUNT];
+	unsigned cipher_count; /* 1.. in order of preference, for IKE and for ESP */
+	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
+	enum sl_ike_start start;
+	uint64_t dpd_delay; /* ns without a sign of life before a liveness check; 0: never */
+};
+
+/* Keys of one direction: the AES key (sl_cipher_key_len() bytes) and the salt of the nonce (RFC 4106 8.1). */
+struct sl_ike_keys {
+	uint8_t key[SL_GCM_KEY_MAX];
+	uint8_t salt[SL_GCM_SALT_LEN];
+};
+
+/* A child SA, as negotiated: everything ESP needs. */
+struct sl_ike_child {
+	unsigned peer;
+	uint32_t spi_in;  /* ours, from spi_alloc; host order; names the child in this interface */
+	uint32_t spi_out; /* the peer's */
+	enum sl_cipher cipher;
+	bool esn;
+	bool udp; /* ESP in UDP, from path.local to path.remote; else plain ESP */
+	struct sl_ike_path path;
+	struct sl_ts_list local; /* narrowed selectors */
+	struct sl_ts_list remote;
+	struct sl_ike_keys in, out;
+};
+
+enum sl_ike_level { SL_IKE_ERROR, SL_IKE_WARNING, SL_IKE_INFO, SL_IKE_DEBUG };
+
+enum { SL_IKE_NO_PEER = -1 };
+
+/*
+ * What the owner does for the engine. None may call back into the engine.
+ */
+struct sl_ike_ops {
+	/* Sends one IKE message, without the non-ESP marker; the owner adds it when path->local.port is 4500. */
+	void (*send)(void *owner, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
+
+	/* Fills buf with randomness. */
+	void (*random)(void *owner, void *buf, size_t len);
+
+	/* Reserves an inbound SPI (host order, above 255) for a child of this peer; 0 when there is none left. */
+	uint32_t (*spi_alloc)(void *owner, unsigned peer);
+
+	/* Gives back an SPI for which child_install was never called, or failed. */
+	void (*spi_free)(void *owner, uint32_t spi);
+
+	/* Installs both directions; packets under spi_in are accepted from now on. The keys are wiped after the call.
+	 * Returns 0, or a negative value when there is no room: then the child SA is given up. */
+	int (*child_install)(void *owner, const struct sl_ike_child *child);
+
+	/* From now on this child seals the peer's traffic, instead of any other. */
+	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
+
+	/* The child is gone: remove both directions. When it was the one in use, traffic to the peer stops until the
+	 * next child_use_outbound, which follows at once if the engine has another child with that peer. */
+	void (*child_remove)(void *owner, unsigned peer, uint32_t spi_in);
+
+	/* One line an operator cares about; no newline. peer may be SL_IKE_NO_PEER. */
+	void (*log)(void *owner, enum sl_ike_level level, int peer, const char *text);
+
+	/* The keys that protect an IKE SA, for a key log: AES key and salt of either direction. May be NULL. */
+	void (*ike_keys)(void *owner, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
+		const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder);
+};
+
+struct sl_ike;
+
+/* A new engine without peers, or NULL when memory is short. conf and ops must outlive it. */
+struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_ops *ops, void *owner);
+
+/* Removes every child, sends nothing more, wipes and frees. */
+void sl_ike_free(struct sl_ike *ike);
+
+/* Adds a peer; conf must outlive the engine. Returns its index (0, 1, ...), or -1 when memory is short. */
+int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf);
+
+/* Starts connecting to every peer with SL_IKE_START_BOOT and an endpoint. */
+void sl_ike_start(struct sl_ike *ike, uint64_t now);
+
+/* A message has arrived (without the non-ESP marker). Anything at all may be in it. */
+void sl_ike_input(
+	struct sl_ike *ike, uint64_t now, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
+
+/* Lets timers run that are due. */
+void sl_ike_tick(struct sl_ike *ike, uint64_t now);
+
+/* When sl_ike_tick() should be called next; UINT64_MAX when nothing is pending. Changes with every call above. */
+uint64_t sl_ike_deadline(const struct sl_ike *ike);
+
+/* Traffic waits for this peer and has no child SA: connect now, if we can and are not already at it. */
+void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned peer);
+
+/*
+ * The SAs with this peer have served long enough: begins a new IKE SA, with a new child, beside the old ones, which are
+ * deleted once it stands. Nothing happens when an attempt is under way already, or the peer has no endpoint.
+ */
+void sl_ike_renew(struct sl_ike *ike, uint64_t now, unsigned peer);
+
+/* An authenticated ESP packet of this peer has been received: a sign of life. */
+void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned peer);
+
+/* Says Delete to every peer (once, without waiting for the answer) and removes all children: the gateway stops. */
+void sl_ike_shutdown(struct sl_ike *ike, uint64_t now);
+
+/* ---- What the engine knows, for `sealane show` ------------------------------------------------------------------- */
+
+enum sl_ike_state { SL_IKE_DOWN, SL_IKE_CONNECTING, SL_IKE_UP };
+
+struct sl_ike_peer_info {
+	enum sl_ike_state state;
+	uint64_t since;              /* when it entered this state */
+	uint64_t last_handshake;     /* when an IKE SA with it was last established; 0: never */
+	uint64_t handshakes;         /* established since start */
+	uint64_t failures;           /* attempts that ended without an IKE SA */
+	struct sl_endpoint endpoint; /* where it is now, or is expected to be */
+	uint64_t spi_i, spi_r;       /* of the IKE SA in use; 0 when there is none */
+	enum sl_cipher cipher;       /* of that IKE SA */
+	uint32_t spi_in;             /* of the child in use; 0 when there is none */
+	char last_error[128];        /* why the last attempt failed; empty when it did not */
+};
+
+void sl_ike_peer_info(const struct sl_ike *ike, unsigned peer, struct sl_ike_peer_info *info);
+
+/* Counters of the engine as a whole. */
+struct sl_ike_stats {
+	uint64_t messages_in, messages_out;
+	uint64_t retransmits;   /* requests and responses sent again */
+	uint64_t malformed;     /* dropped: not a message of this profile */
+	uint64_t unknown_sa;    /* dropped: no IKE SA with these SPIs */
+	uint64_t bad_integrity; /* dropped: the ICV is wrong */
+	uint64_t auth_failures; /* peers we did not believe, or that did not believe us */
+	uint64_t half_open;     /* now: IKE SAs that are not yet authenticated */
+	uint64_t established;   /* now */
+};
+
+void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats);
+
+const char *sl_ike_state_name(enum sl_ike_state state); /* "down", "connecting", "up" */
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The state of an engine, and what its parts do for each other.
+ *
+ *   engine.c         the public interface: dispatch, timers
+ *   peer.c           one per peer: attempts and back-off, which of several IKE SAs is used
+ *   sa.c             one per IKE SA: memory, lookup, end
+ *   exchange.c       protected messages: window, retransmission, who handles what
+ *   init.c auth.c informational.c   the exchanges, both roles
+ *   child.c          the child SA within an IKE SA
+ *   report.c         log lines
+ *
+ * An IKE SA that ends is taken out of every table at once and its secrets are wiped, but its struct stays
+ * until the public call returns (ike_reap), so that a handler may end the SA it works for, and others,
+ * without anyone holding a pointer to freed memory.
+ */
+#ifndef SEALANE_IKE_INTERNAL_H
+#define SEALANE_IKE_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "../crypto/secret.h"
+#include "crypt.h"
+#include "proposal.h"
+
+#define IKE_MS    UINT64_C(1000000)
+#define IKE_S     (1000 * IKE_MS)
+#define IKE_NEVER UINT64_MAX
+
+/* A request is sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s; at 31.5 s the IKE SA is dead (RFC 7296 2.4). */
+#define IKE_RETRANSMIT_FIRST (500 * IKE_MS)
+enum {
+	IKE_TRIES_MAX = 6,
+	IKE_DELETE_TRIES_MAX =
+		3, /* whoever has dropped its SA does not answer again, and nothing is lost by giving up */
+};
+
+#define IKE_HALF_OPEN_MAX (30 * IKE_S) /* from IKE_SA_INIT to IKE_AUTH, as responder */
+#define IKE_LINGER        (35 * IKE_S) /* how long a useless IKE SA may wait for the Delete of its initiator */
+#define IKE_BACKOFF_FIRST (1 * IKE_S)  /* between attempts; doubles ... */
+#define IKE_BACKOFF_MAX   (30 * IKE_S) /* ... up to this */
+
+enum {
+	IKE_COOKIES_MAX = 3,  /* demands for a cookie we follow in one attempt: anybody can send them */
+	IKE_PEER_SAS_MAX = 4, /* authenticated IKE SAs with one peer; the oldest useless one goes first */
+};
+
+enum ike_sa_state {
+	IKE_INIT_SENT,   /* initiator, no keys yet */
+	IKE_AUTH_SENT,   /* initiator, the peer is not authenticated yet */
+	IKE_HALF_OPEN,   /* responder, IKE_SA_INIT answered; the peer is unknown */
+	IKE_ESTABLISHED, /* both are who they say */
+	IKE_DELETING, /* was established; our Delete is out, or goes out when the request before it is answered */
+	IKE_DEAD,     /* waits for ike_reap() */
+};
+
+struct ike_buffer {
+	uint8_t *data;
+	size_t len;
+};
+
+/* Our one request that has no answer yet (RFC 7296 2.3: the window is 1). */
+struct ike_request {
+	struct ike_buffer msg; /* len 0: none outstanding */
+	uint8_t exchange;
+	bool is_delete;
+	unsigned tries;
+	uint64_t at; /* when it is sent again */
+};
+
+struct ike_nonce {
+	size_t len;
+	uint8_t data[IKE_NONCE_MAX];
+};
+
+struct ike_sa {
+	TAILQ_ENTRY(ike_sa) link;      /* in sl_ike.sas or .dead */
+	TAILQ_ENTRY(ike_sa) peer_link; /* in ike_peer.sas, once established */
+	LIST_ENTRY(ike_sa) by_spi;     /* by our SPI */
+	LIST_ENTRY(ike_sa) by_request; /* half-open: by what identifies an IKE_SA_INIT request */
+	struct sl_ike *ike;
+	struct ike_peer *peer; /* NULL while half-open */
+	enum ike_sa_state state;
+	bool initiator;
+	uint64_t spi_i, spi_r;
+	struct sl_ike_path path;
+	bool peer_behind_nat;
+	enum sl_cipher cipher;
+	struct ike_secrets *secrets;
+	struct ike_nonce nonce_i, nonce_r;
+	struct ike_buffer init_request, init_response; /* AUTH signs them; kept until then */
+	unsigned cookies;                              /* demands for a cookie followed */
+	uint16_t refused; /* the first error that came, by whoever, in answer to our IKE_SA_INIT; 0: none */
+
+	uint64_t iv;      /* of the next message we seal */
+	uint32_t next_id; /* of our next request */
+	uint32_t expected_id;
+	struct ike_request request;
+	struct ike_buffer response; /* to request expected_id - 1 */
+
+	/* Order of events in the engine (sl_ike.order), to tell what came first even within one tick of the clock. */
+	uint64_t started, established;
+	uint64_t alive_at; /* last sign of life, in time */
+	uint64_t expires;  /* IKE_NEVER, or when it must have got on */
+
+	/* The child SA. spi_in 0: none. */
+	uint32_t spi_in, spi_out;
+	bool child_installed;
+};
+
+TAILQ_HEAD(ike_sa_list, ike_sa);
+LIST_HEAD(ike_sa_bucket, ike_sa);
+
+struct ike_peer {
+	struct sl_ike *ike;
+	unsigned index;
+	const struct sl_ike_peer_conf *conf;
+	struct ike_sa_list sas; /* established and deleting, in the order in which they were established */
+	struct ike_sa *attempt; /* ours, not established yet */
+	struct ike_sa *active;  /* its child seals the traffic */
+	bool wanted;            /* we connect, and again when the link is lost */
+	unsigned failed_in_row;
+	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
+
+	enum sl_ike_state state;
+	uint64_t since, last_handshake, handshakes, failures;
+	char last_error[128];
+};
+
+enum { IKE_HASH_KEY_LEN = 16 };
+
+struct sl_ike {
+	const struct sl_ike_conf *conf;
+	const struct sl_ike_ops *ops;
+	void *owner;
+	uint64_t now;      /* of the public call that runs */
+	uint64_t deadline; /* no timer is due before */
+	uint64_t order;
+	uint64_t quiet_until; /* no complaint about strangers before */
+	bool stopped;
+	struct sl_ike_stats stats;
+
+	struct ike_peer **peers;
+	unsigned peer_count;
+	enum sl_cipher
+		ciphers[SL_CIPHER_COUNT]; /* that any peer allows: a responder learns late who is asking */
+	unsigned cipher_count;
+
+	struct sl_secret_pool *secrets;
+	struct ike_sa_list sas, dead;
+	uint8_t hash_key[IKE_HASH_KEY_LEN];
+	unsigned bucket_mask;
+	struct ike_sa_bucket *by_spi, *by_request;
+	uint8_t scratch[SL_IKE_MESSAGE_MAX]; /* the message being opened */
+};
+
+/* ---- report.c ---------------------------------------------------------------------------------------------------- */
+
+void ike_log(struct sl_ike *ike, enum sl_ike_level level, int peer, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* For what strangers can provoke at will: at most one line a second. */
+void ike_log_stranger(struct sl_ike *ike, const struct sl_ike_path *path, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The identity in an ID payload, with everything that is not printable ASCII as \xNN; cut to fit. */
+enum { IKE_ID_TEXT = 128 };
+const char *ike_id_text(struct ike_view id, char text[static IKE_ID_TEXT]);
+
+/* ---- sa.c -------------------------------------------------------------------------------------------------------- */
+
+/* A new SA with an SPI of ours, or NULL at a limit. */
+struct ike_sa *ike_sa_new(
+	struct sl_ike *ike, enum ike_sa_state state, uint64_t peer_spi, const struct sl_ike_path *path);
+struct ike_sa *ike_sa_find(struct sl_ike *ike, uint64_t our_spi);
+
+/* The half-open SA that this very IKE_SA_INIT request made. */
+struct ike_sa *ike_sa_find_request(
+	struct sl_ike *ike, uint64_t spi_i, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
+void ike_sa_add_request(struct ike_sa *sa);
+
+/* The SA is authenticated: its IKE_SA_INIT messages are not needed any more. */
+void ike_sa_forget_init(struct ike_sa *sa);
+
+/* Takes the SA and its child out of everything. The peer must be settled afterwards. */
+void ike_sa_drop(struct ike_sa *sa);
+void ike_reap(struct sl_ike *ike);
+
+struct ike_agreed ike_sa_agreed(const struct ike_sa *sa);
+uint64_t ike_sa_deadline(const struct ike_sa *sa);
+
+/* Keeps a copy; len is 0 when memory is short. */
+void ike_keep(struct ike_buffer *buffer, const uint8_t *data, size_t len);
+void ike_forget(struct ike_buffer *buffer);
+
+/* sl_ike_deadline() will not be later than this. */
+void ike_arm(struct sl_ike *ike, uint64_t at);
+
+/* ---- exchange.c -------------------------------------------------------------------------------------------------- */
+
+void ike_send(struct sl_ike *ike, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
+
+/* Begins a protected message of this SA: header and SK; the payloads are the caller's. */
+void ike_begin_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange);
+void ike_begin_response(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange);
+
+/* Seals, keeps and sends. The request is sent again until it is answered. */
+void ike_send_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange);
+void ike_send_response(struct ike_sa *sa, struct ike_writer *w, const struct sl_ike_path *path);
+
+/* Seals a request and sends it once; nobody waits for the answer, as the SA ends here. */
+void ike_send_last(struct ike_sa *sa, struct ike_writer *w);
+
+/* Answers with nothing but a notify. */
+void ike_respond_notify(struct ike_sa *sa, uint8_t exchange, const struct sl_ike_path *path,
+	enum ike_notify_type type, const void *data, size_t len);
+
+/* Starts retransmission of a first request, which is not sealed. */
+void ike_track_request(struct ike_sa *sa, const uint8_t *msg, size_t len, uint8_t exchange);
+void ike_request_done(struct ike_sa *sa);
+
+/* The retransmission timer of the SA is due. */
+void ike_retransmit(struct ike_sa *sa);
+
+void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const uint8_t *msg, size_t len);
+
+/* ---- init.c ------------------------------------------------------------------------------------------------------ */
+
+/* Starts an IKE SA with the peer; false when no SA is to be had. */
+bool ike_init_start(struct ike_peer *peer);
+void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const uint8_t *msg, size_t len);
+void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const uint8_t *msg, size_t len);
+
+/* ---- auth.c ------------------------------------------------------------------------------------------------------ */
+
+void ike_auth_start(struct ike_sa *sa);
+void ike_auth_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
+void ike_auth_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* ---- informational.c --------------------------------------------------------------------------------------------- */
+
+void ike_informational_request(
+	struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
+void ike_liveness_start(struct ike_sa *sa);
+
+/* Says Delete and waits for the answer; the SA is not used for anything new. */
+void ike_delete_start(struct ike_sa *sa);
+
+/* Says Delete once, without waiting: the caller drops the SA. */
+void ike_delete_last(struct ike_sa *sa);
+
+/* ---- child.c ----------------------------------------------------------------------------------------------------- */
+
+/* Reserves our SPI and writes SAi2, TSi, TSr. False when there is no SPI left. */
+bool ike_child_offer(struct ike_sa *sa, struct ike_writer *w);
+
+/* Responder: chooses, installs, and writes SAr2, TSi, TSr. Returns 0, or the error to answer with. */
+unsigned ike_child_accept(struct ike_sa *sa, struct ike_writer *w, const struct ike_message *m);
+
+/* Initiator: checks the answer and installs. Returns NULL, or what is wrong with it. */
+const char *ike_child_finish(struct ike_sa *sa, const struct ike_message *m);
+
+void ike_child_drop(struct ike_sa *sa);
+
+/* ---- peer.c ------------------------------------------------------------------------------------------------------ */
+
+void ike_peer_connect(struct ike_peer *peer);
+
+/* The SA is authenticated (and has its child, or not). Settles. */
+void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa);
+
+/* Removes what the peer had before it began this SA: it has lost its state (INITIAL_CONTACT). */
+void ike_peer_initial_contact(struct ike_peer *peer, const struct ike_sa *sa);
+
+/* Our attempt has failed, and its SA is dropped. Notes why, plans the next. */
+void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Something has changed: decides which SA is used, which go, and whether to connect again. */
+void ike_peer_settle(struct ike_peer *peer);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Links to peers: when to connect, and which IKE SA is used when there is more than one.
+ *
+ * Two ends that start at once get two IKE SAs. Both see the same nonces, so both find the same winner: the
+ * one that does not hold the lowest of the four. The other is deleted by its initiator; its responder sends
+ * through the winner at once and waits for that Delete. The initiator may have given up before it saw the
+ * answer, so the wait has an end.
+ *
+ * That is for exchanges which overlapped in time. An IKE SA that was begun when another stood already means
+ * that its initiator has no use for the other one: the newer wins.
+ *
+ * Our own attempt goes on when the peer's comes up, as the peer may have it established already; but one that
+ * has not got any answer yet is unknown to the peer or half-open there, and is given up.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+/* Order of octet strings; when one begins with the other, the shorter is the lower. */
+static int compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b)
+{
+	int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+	if (order != 0)
+		return order;
+	return (a->len > b->len) - (a->len < b->len);
+}
+
+static const struct ike_nonce *lowest_nonce(const struct ike_sa *sa)
+{
+	return compare_nonces(&sa->nonce_i, &sa->nonce_r) < 0 ? &sa->nonce_i : &sa->nonce_r;
+}
+
+static bool better(const struct ike_sa *a, const struct ike_sa *b)
+{
+	if (b->established < a->started)
+		return true;
+	if (a->established < b->started)
+		return false;
+	return compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;
+}
+
+static struct ike_sa *find_best(const struct ike_peer *peer)
+{
+	struct ike_sa *sa, *best = NULL;
+
+	TAILQ_FOREACH (sa, &peer->sas, peer_link)
+		if (sa->state == IKE_ESTABLISHED && sa->child_installed && (!best || better(sa, best)))
+			best = sa;
+	return best;
+}
+
+static void set_state(struct ike_peer *peer)
+{
+	enum sl_ike_state state = SL_IKE_DOWN;
+
+	if (peer->active)
+		state = SL_IKE_UP;
+	else if (peer->attempt || peer->retry_at != IKE_NEVER)
+		state = SL_IKE_CONNECTING;
+	if (state == peer->state)
+		return;
+	peer->state = state;
+	peer->since = peer->ike->now;
+}
+
+static void retry_in(struct ike_peer *peer, uint64_t delay)
+{
+	peer->retry_at = peer->ike->now + delay;
+	ike_arm(peer->ike, peer->retry_at);
+}
+
+/* SAs that are not used: ours are deleted, for the peer's Delete we wait a while. */
+static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
+		if (sa == best || sa->state != IKE_ESTABLISHED)
+			continue;
+		if (sa->initiator) {
+			ike_delete_start(sa);
+		} else if (sa->expires == IKE_NEVER) {
+			sa->expires = peer->ike->now + IKE_LINGER;
+			ike_arm(peer->ike, sa->expires);
+		}
+	}
+}
+
+void ike_peer_settle(struct ike_peer *peer)
+{
+	struct sl_ike *ike = peer->ike;
+	struct ike_sa *best = find_best(peer);
+
+	if (best && best != peer->active)
+		ike->ops->child_use_outbound(ike->owner, peer->index, best->spi_in);
+	peer->active = best;
+	if (best)
+		best->expires = IKE_NEVER;
+	end_losers(peer, best);
+	if (best)
+		peer->retry_at = IKE_NEVER;
+	else if (peer->wanted && !peer->attempt && peer->retry_at == IKE_NEVER)
+		retry_in(peer, IKE_BACKOFF_FIRST);
+	set_state(peer);
+}
+
+/* An authenticated peer may not fill our memory either. */
+static void limit_sas(struct ike_peer *peer, const struct ike_sa *newest)
+{
+	struct ike_sa *sa, *oldest = NULL;
+	unsigned count = 0;
+
+	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
+		count++;
+		if (!oldest && sa != peer->active && sa != newest)
+			oldest = sa;
+	}
+	if (count > IKE_PEER_SAS_MAX)
+		ike_sa_drop(oldest);
+}
+
+/* What an IKE SA without a child SA is not enough for. */
+static void link_works(struct ike_peer *peer)
+{
+	peer->failed_in_row = 0;
+	peer->last_error[0] = '\0';
+	if (peer->attempt && peer->attempt->state == IKE_INIT_SENT)
+		ike_sa_drop(peer->attempt);
+}
+
+void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
+{
+	struct sl_ike *ike = peer->ike;
+	char where[SL_ADDR_TEXT];
+
+	sa->state = IKE_ESTABLISHED;
+	sa->established = ++ike->order;
+	sa->expires = IKE_NEVER;
+	TAILQ_INSERT_TAIL(&peer->sas, sa, peer_link);
+	if (peer->attempt == sa)
+		peer->attempt = NULL;
+	limit_sas(peer, sa);
+	if (sa->child_installed)
+		link_works(peer);
+	peer->handshakes++;
+	peer->last_handshake = ike->now;
+	ike_arm(ike, ike_sa_deadline(sa));
+	ike_log(ike, SL_IKE_INFO, (int)peer->index, "%s with %s, %s, IKE SA %016llx %016llx",
+		sa->child_installed ? "link up" : "authenticated, but no child SA",
+		sl_endpoint_text(&sa->path.remote, where), sa->initiator ? "by us" : "by the peer",
+		(unsigned long long)sa->spi_i, (unsigned long long)sa->spi_r);
+	ike_peer_settle(peer);
+}
+
+void ike_peer_initial_contact(struct ike_peer *peer, const struct ike_sa *sa)
+{
+	struct ike_sa *old = TAILQ_FIRST(&peer->sas);
+
+	/* The list is in the order of establishment. */
+	while (old && old->established < sa->started) {
+		struct ike_sa *next = TAILQ_NEXT(old, peer_link);
+
+		ike_log(peer->ike, SL_IKE_INFO, (int)peer->index,
+			"the peer has started anew: IKE SA %016llx %016llx is void",
+			(unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
+		ike_sa_drop(old);
+		old = next;
+	}
+}
+
+void ike_peer_connect(struct ike_peer *peer)
+{
+	peer->retry_at = IKE_NEVER;
+	if (!ike_init_start(peer))
+		ike_peer_failed(peer, NULL, "there are too many IKE SAs");
+	set_state(peer);
+}
+
+static uint64_t backoff(unsigned failed_in_row)
+{
+	uint64_t delay = IKE_BACKOFF_FIRST;
+
+	while (--failed_in_row > 0 && delay < IKE_BACKOFF_MAX)
+		delay *= 2;
+	return delay < IKE_BACKOFF_MAX ? delay : IKE_BACKOFF_MAX;
+}
+
+void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *format, ...)
+{
+	struct sl_ike *ike = peer->ike;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(peer->last_error, sizeof(peer->last_error), format, args);
+	va_end(args);
+	peer->failures++;
+	peer->failed_in_row++;
+	if (sa)
+		ike_sa_drop(sa);
+	if (peer->wanted && !peer->active) {
+		uint64_t delay = backoff(peer->failed_in_row);
+
+		retry_in(peer, delay);
+		ike_log(ike, SL_IKE_WARNING, (int)peer->index, "%s; trying again in %u s", peer->last_error,
+			(unsigned)(delay / IKE_S));
+	} else {
+		ike_log(ike, SL_IKE_WARNING, (int)peer->index, "%s", peer->last_error);
+	}
+	ike_peer_settle(peer);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * IKE SAs as objects: where they come from, how they are found, how they go.
+ */
+#include <assert.h>
+#include <sodium/crypto_shorthash.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+_Static_assert(IKE_HASH_KEY_LEN == crypto_shorthash_KEYBYTES, "key of the hash tables");
+
+static uint64_t our_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+/* Our SPIs are random, so they are their own hash. */
+static struct ike_sa_bucket *spi_bucket(struct sl_ike *ike, uint64_t spi)
+{
+	return &ike->by_spi[spi & ike->bucket_mask];
+}
+
+/* A stranger chooses these: a keyed hash denies it the choice of the bucket. */
+static struct ike_sa_bucket *request_bucket(
+	struct sl_ike *ike, uint64_t spi_i, const struct sl_endpoint *remote)
+{
+	struct __attribute__((packed)) {
+		uint64_t spi;
+		uint8_t addr[sizeof(remote->addr.bytes)];
+		uint16_t port;
+	} key = {.spi = spi_i, .port = remote->port};
+	uint64_t hash;
+
+	_Static_assert(sizeof(hash) == crypto_shorthash_BYTES, "hash");
+	memcpy(key.addr, remote->addr.bytes, sizeof(key.addr));
+	crypto_shorthash((unsigned char *)&hash, (const unsigned char *)&key, sizeof(key), ike->hash_key);
+	return &ike->by_request[hash & ike->bucket_mask];
+}
+
+struct ike_sa *ike_sa_find(struct sl_ike *ike, uint64_t spi)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH (sa, spi_bucket(ike, spi), by_spi)
+		if (our_spi(sa) == spi)
+			return sa;
+	return NULL;
+}
+
+static uint64_t new_spi(struct sl_ike *ike)
+{
+	uint64_t spi;
+
+	do {
+		ike->ops->random(ike->owner, &spi, sizeof(spi));
+	} while (spi == 0 || ike_sa_find(ike, spi));
+	return spi;
+}
+
+struct ike_sa *ike_sa_new(
+	struct sl_ike *ike, enum ike_sa_state state, uint64_t peer_spi, const struct sl_ike_path *path)
+{
+	struct ike_secrets *secrets = sl_secret_get(ike->secrets);
+	struct ike_sa *sa = secrets ? calloc(1, sizeof(*sa)) : NULL;
+	uint64_t spi;
+
+	if (!sa) {
+		sl_secret_put(ike->secrets, secrets);
+		return NULL;
+	}
+	spi = new_spi(ike);
+	sa->ike = ike;
+	sa->secrets = secrets;
+	sa->state = state;
+	sa->initiator = state == IKE_INIT_SENT;
+	sa->spi_i = sa->initiator ? spi : peer_spi;
+	sa->spi_r = sa->initiator ? peer_spi : spi;
+	sa->path = *path;
+	sa->started = ++ike->order;
+	sa->alive_at = ike->now;
+	sa->expires = IKE_NEVER;
+	TAILQ_INSERT_TAIL(&ike->sas, sa, link);
+	LIST_INSERT_HEAD(spi_bucket(ike, spi), sa, by_spi);
+	return sa;
+}
+
+void ike_sa_add_request(struct ike_sa *sa)
+{
+	LIST_INSERT_HEAD(request_bucket(sa->ike, sa->spi_i, &sa->path.remote), sa, by_request);
+}
+
+struct ike_sa *ike_sa_find_request(
+	struct sl_ike *ike, uint64_t spi_i, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH (sa, request_bucket(ike, spi_i, &path->remote), by_request)
+		if (sa->spi_i == spi_i && sl_endpoint_equal(&sa->path.remote, &path->remote) &&
+			sl_endpoint_equal(&sa->path.local, &path->local) && sa->init_request.len == len &&
+			memcmp(sa->init_request.data, msg, len) == 0)
+			return sa;
+	return NULL;
+}
+
+static void leave_requests(struct ike_sa *sa)
+{
+	if (sa->by_request.le_prev)
+		LIST_REMOVE(sa, by_request);
+	sa->by_request.le_prev = NULL;
+}
+
+void ike_sa_forget_init(struct ike_sa *sa)
+{
+	leave_requests(sa);
+	ike_forget(&sa->init_request);
+	ike_forget(&sa->init_response);
+}
+
+static void leave_peer(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+
+	if (!peer)
+		return;
+	if (sa->state == IKE_ESTABLISHED || sa->state == IKE_DELETING)
+		TAILQ_REMOVE(&peer->sas, sa, peer_link);
+	if (peer->attempt == sa)
+		peer->attempt = NULL;
+	if (peer->active == sa)
+		peer->active = NULL;
+}
+
+void ike_sa_drop(struct ike_sa *sa)
+{
+	struct sl_ike *ike = sa->ike;
+
+	assert(sa->state != IKE_DEAD);
+	ike_child_drop(sa);
+	leave_peer(sa);
+	LIST_REMOVE(sa, by_spi);
+	leave_requests(sa);
+	sl_secret_put(ike->secrets, sa->secrets);
+	sa->secrets = NULL;
+	sa->state = IKE_DEAD;
+	TAILQ_REMOVE(&ike->sas, sa, link);
+	TAILQ_INSERT_TAIL(&ike->dead, sa, link);
+}
+
+void ike_reap(struct sl_ike *ike)
+{
+	struct ike_sa *sa;
+
+	while ((sa = TAILQ_FIRST(&ike->dead))) {
+		TAILQ_REMOVE(&ike->dead, sa, link);
+		ike_forget(&sa->init_request);
+		ike_forget(&sa->init_response);
+		ike_forget(&sa->request.msg);
+		ike_forget(&sa->response);
+		free(sa);
+	}
+}
+
+struct ike_agreed ike_sa_agreed(const struct ike_sa *sa)
+{
+	return (struct ike_agreed){
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.nonce_i = {sa->nonce_i.data, sa->nonce_i.len},
+		.nonce_r = {sa->nonce_r.data, sa->nonce_r.len},
+		.cipher = sa->cipher,
+		.initiator = sa->initiator,
+	};
+}
+
+uint64_t ike_sa_deadline(const struct ike_sa *sa)
+{
+	uint64_t at = sa->expires, liveness;
+
+	if (sa->request.tries > 0)
+		return sa->request.at < at ? sa->request.at : at;
+	if (sa->state != IKE_ESTABLISHED || sa->peer->conf->dpd_delay == 0)
+		return at;
+	liveness = sa->alive_at + sa->peer->conf->dpd_delay;
+	return liveness < at ? liveness : at;
+}
+
+void ike_keep(struct ike_buffer *buffer, const uint8_t *data, size_t len)
+{
+	ike_forget(buffer);
+	buffer->data = malloc(len);
+	if (!buffer->data)
+		return;
+	memcpy(buffer->data, data, len);
+	buffer->len = len;
+}
+
+void ike_forget(struct ike_buffer *buffer)
+{
+	free(buffer->data);
+	*buffer = (struct ike_buffer){0};
+}
+
+void ike_arm(struct sl_ike *ike, uint64_t at)
+{
+	if (at < ike->deadline)
+		ike->deadline = at;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the tests of two IKE engines have in common: looking at them, and catching messages between them. To
+ * be included by test programs only, after nothing else.
+ */
+#ifndef SEALANE_TESTS_IKE_TEST_H
+#define SEALANE_TESTS_IKE_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ike_pair.h"
+
+static inline void assert_linked(struct pair *p)
+{
+	const char *fault = pair_fault(p);
+
+	if (fault)
+		fail_msg("%s\nalpha:\n%sbeta:\n%s", fault, p->end[ALPHA].log, p->end[BETA].log);
+}
+
+/* Linked, and nothing else is going on. An abandoned attempt leaves a half-open SA at its responder for 30 s. */
+static inline void assert_calm(struct pair *p)
+{
+	assert_linked(p);
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		struct sl_ike_stats stats;
+
+		sl_ike_get_stats(p->end[i].ike, &stats);
+		assert_int_equal(stats.half_open, 0);
+	}
+}
+
+/* Nothing of a link is left at this end but maybe attempts. */
+static inline void assert_no_link(struct pair *p, unsigned end)
+{
+	struct sl_ike_peer_info info;
+	struct sl_ike_stats stats;
+
+	sl_ike_peer_info(p->end[end].ike, 0, &info);
+	sl_ike_get_stats(p->end[end].ike, &stats);
+	assert_int_not_equal(info.state, SL_IKE_UP);
+	assert_int_equal(stats.established, 0);
+	assert_int_equal(pair_children(&p->end[end]), 0);
+	assert_int_equal(p->end[end].outbound, 0);
+}
+
+static inline void assert_logged(struct pair *p, unsigned end, const char *text)
+{
+	if (!strstr(p->end[end].log, text))
+		fail_msg("\"%s\" is not in the log:\n%s", text, p->end[end].log);
+}
+
+static inline struct sl_ike_peer_info info_of(struct pair *p, unsigned end)
+{
+	struct sl_ike_peer_info info;
+
+	sl_ike_peer_info(p->end[end].ike, 0, &info);
+	return info;
+}
+
+static inline bool seen_at(struct pair *p, unsigned end, const struct sl_endpoint *where)
+{
+	struct sl_ike_peer_info info = info_of(p, end);
+
+	return sl_endpoint_equal(&info.endpoint, where);
+}
+
+static inline struct sl_ike_stats stats_of(struct pair *p, unsigned end)
+{
+	struct sl_ike_stats stats;
+
+	sl_ike_get_stats(p->end[end].ike, &stats);
+	return stats;
+}
+
+static inline struct pair *new_pair(uint64_t seed)
+{
+	struct pair *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	pair_init(p, seed);
+	return p;
+}
+
+static inline void free_pair(struct pair *p)
+{
+	pair_free(p);
+	free(p);
+}
+
+static inline void set_boot(struct pair *p, bool alpha, bool beta)
+{
+	p->end[ALPHA].peer.start = alpha ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	p->end[BETA].peer.start = beta ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+}
+
+static inline void boot_both(struct pair *p)
+{
+	pair_boot(p, ALPHA);
+	pair_boot(p, BETA);
+}
+
+/* A pair whose link is up, started by alpha. */
+static inline struct pair *linked_pair(uint64_t seed)
+{
+	struct pair *p = new_pair(seed);
+
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
+	return p;
+}
+
+static inline struct ike_sa *sa_of(struct pair *p, unsigned end)
+{
+	struct ike_sa *sa = TAILQ_FIRST(&p->end[end].ike->sas);
+
+	assert_non_null(sa);
+	return sa;
+}
+
+/* Takes messages of one exchange out of the network. */
+struct trap {
+	unsigned from;
+	uint8_t exchange;
+	bool holds; /* and does not let them pass */
+	uint8_t data[SL_IKE_MESSAGE_MAX];
+	size_t len;
+	struct sl_ike_path path;
+};
+
+static inline bool spring(struct pair *p, unsigned from, struct pair_message *m)
+{
+	struct trap *trap = p->filter_ctx;
+
+	if (from != trap->from || m->data[18] != trap->exchange)
+		return true;
+	memcpy(trap->data, m->data, m->len);
+	trap->len = m->len;
+	trap->path = m->path;
+	return !trap->holds;
+}
+
+/* A booted pair where this message has been caught and not delivered. */
+static inline struct pair *trapped_pair(struct trap *trap, uint64_t seed)
+{
+	struct pair *p = new_pair(seed);
+
+	trap->holds = true;
+	p->filter = spring;
+	p->filter_ctx = trap;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(trap->len > 0);
+	return p;
+}
+
+static inline void let_pass(struct pair *p, struct trap *trap)
+{
+	p->filter = NULL;
+	pair_inject(p, !trap->from, trap->data, trap->len);
+}
+
+/* Where a payload's body begins in an unprotected message. */
+static inline uint8_t *body_of(struct trap *trap, uint8_t wanted)
+{
+	uint8_t type = trap->data[16], *at = trap->data + 28;
+
+	while (type != wanted) {
+		const struct ike_wire_payload *p = (const void *)at;
+
+		assert_int_not_equal(type, 0);
+		type = p->next;
+		at += be16toh(p->len);
+	}
+	return at + 4;
+}
+
+static inline bool no_informational(struct pair *p, unsigned from, struct pair_message *m)
+{
+	(void)p;
+	(void)from;
+	return m->data[18] != IKE_INFORMATIONAL;
+}
+
+static inline int start_crypto(void **state)
+{
+	(void)state;
+	return sl_crypto_init();
+}
+
+#endif
