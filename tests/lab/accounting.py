@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+accounting.py SEALANE GATEWAY: every packet that a worker of this gateway received has left it or is counted under one
+drop reason. Waits until two readings agree, so that no traffic is on its way.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+LIMIT = 10.0
+
+
+def show(program, gateway, what):
+    command = [program, "show", what, "--json", "--gateway", gateway]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=LIMIT).stdout)[what]
+
+
+def at_rest(program, gateway):
+    deadline, last = time.monotonic() + LIMIT, None
+    while time.monotonic() < deadline:
+        workers = show(program, gateway, "workers")
+        if workers == last:
+            return workers
+        last = workers
+        time.sleep(0.1)
+    sys.exit(f"the counters of {gateway} do not come to rest: {last}")
+
+
+def main():
+    program, gateway = sys.argv[1:]
+    for worker in at_rest(program, gateway):
+        came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"]
+        went = worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
+        if came != went or came == 0:
+            sys.exit(f"{gateway}: {came} packets came, {went} went: {worker}")
+
+
+main()

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A wire in the middle, for tests: joins two DPDK ports, forwards every frame between them, and keeps a record.
+ *
+ *     relay EAL-ARGUMENTS -- PCAP
+ *
+ * The first port is side `a`, the second side `b`; each frame a gateway sends is written to PCAP as it was sent, before
+ * anything is done to it. With one port only it is the end of a line: frames are recorded and go no further.
+ *
+ * Orders come as lines on stdin, each is answered by one line on stdout, `ok ...` or `error ...`. SIDE is where the
+ * frames go to, not where they come from; "ESP" means sealed packets, so that IKE and ARP pass.
+ *
+ *     inject SIDE FILE     send every packet of a pcap, as if it had come from the wire
+ *     drop SIDE N          lose the next N frames
+ *     dup SIDE N           deliver each of the next N ESP frames twice
+ *     swap SIDE            exchange the next two ESP frames
+ *     flip SIDE OFFSET     flip a bit of byte OFFSET of the next ESP frame; from its end when negative
+ *     stats                counters and link states, as JSON
+ *     quit                 also at the end of stdin
+ *
+ * Everything happens in EAL's interrupt thread, as an alarm that sets itself again: memif attaches and detaches its
+ * shared memory in that same thread, so a gateway may be killed at any moment without pulling memory away under a burst.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pcap/pcap.h>
+#include <rte_alarm.h>
+#include <rte_byteorder.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+enum {
+	BURST = 32,
+	POOL_SIZE = 8191,
+	IDLE_US = 100,     /* sleep when nothing came */
+	SEND_TRIES = 1000, /* a full ring is given this many times SEND_WAIT_US to drain */
+	SEND_WAIT_US = 100,
+	LINE_LEN = 512,
+	SNAP_LEN = 65535,
+	IPV4_ESP = 50,
+	IPV4_UDP = 17,
+	NAT_PORT = 4500,
+};
+
+/* One end of the wire, and what is done to frames that go there. */
+struct side {
+	bool present;
+	uint16_t port;
+	unsigned drop, dup;
+	bool swap, flip;
+	long flip_offset;
+	struct rte_mbuf *held; /* by swap: the first of the two frames */
+	uint64_t received, sent, dropped, lost;
+};
+
+static struct side sides[2]; /* a and b */
+static struct rte_mempool *pool;
+static pcap_t *pcap;
+static pcap_dumper_t *record_file;
+static bool quit;
+static sem_t done;
+
+static const uint8_t *bytes_of(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, const uint8_t *);
+}
+
+static unsigned be16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+/* ESP by protocol number or in UDP 4500; there, four zero bytes mark IKE instead (RFC 3948 2.2). */
+static bool is_esp(const struct rte_mbuf *m)
+{
+	static const uint8_t marker[4];
+	const uint8_t *p = bytes_of(m);
+	unsigned ip_len;
+
+	if (m->data_len < 14 + 20 || be16(p + 12) != RTE_ETHER_TYPE_IPV4)
+		return false;
+	ip_len = (p[14] & 15) * 4U;
+	if (p[14 + 9] == IPV4_ESP)
+		return true;
+	if (p[14 + 9] != IPV4_UDP || m->data_len < 14 + ip_len + 8 + sizeof(marker))
+		return false;
+	p += 14 + ip_len;
+	return be16(p + 2) == NAT_PORT && memcmp(p + 8, marker, sizeof(marker)) != 0;
+}
+
+static void record(const struct rte_mbuf *m)
+{
+	struct pcap_pkthdr header = {.caplen = m->data_len, .len = m->pkt_len};
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	header.ts.tv_sec = now.tv_sec;
+	header.ts.tv_usec = now.tv_nsec / 1000;
+	pcap_dump((u_char *)record_file, &header, bytes_of(m));
+}
+
+static bool link_up(const struct side *side)
+{
+	struct rte_eth_link link = {0};
+
+	return side->present && rte_eth_link_get_nowait(side->port, &link) == 0 && link.link_status;
+}
+
+/* Takes the frame in any case. A gateway that is slow is waited for; one that is not there loses it. */
+static void send_frame(struct side *to, struct rte_mbuf *m)
+{
+	for (unsigned tries = 0; tries < SEND_TRIES && link_up(to); tries++) {
+		if (rte_eth_tx_burst(to->port, 0, &m, 1) == 1) {
+			to->sent++;
+			return;
+		}
+		rte_delay_us_sleep(SEND_WAIT_US);
+	}
+	to->lost++;
+	rte_pktmbuf_free(m);
+}
+
+static void flip_bit(struct side *to, struct rte_mbuf *m)
+{
+	long at = to->flip_offset < 0 ? m->data_len + to->flip_offset : to->flip_offset;
+
+	to->flip = false;
+	if (at >= 0 && at < m->data_len)
+		rte_pktmbuf_mtod(m, uint8_t *)[at] ^= 1;
+}
+
+/* Takes the frame through the orders that wait for one, then sends what is left of it. */
+static void deliver(struct side *to, struct rte_mbuf *m)
+{
+	struct rte_mbuf *held = to->held, *twin = NULL;
+
+	if (to->drop > 0) {
+		to->drop--;
+		to->dropped++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (is_esp(m)) {
+		if (to->flip)
+			flip_bit(to, m);
+		if (to->swap && held == NULL) {
+			to->held = m;
+			return;
+		}
+		if (to->dup > 0) {
+			to->dup--;
+			twin = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+		}
+		to->held = NULL;
+		to->swap = false;
+	} else {
+		held = NULL;
+	}
+	send_frame(to, m);
+	if (twin != NULL)
+		send_frame(to, twin);
+	if (held != NULL)
+		send_frame(to, held);
+}
+
+static bool forward(struct side *from, struct side *to)
+{
+	struct rte_mbuf *burst[BURST];
+	uint16_t count;
+
+	if (!from->present)
+		return false;
+	count = rte_eth_rx_burst(from->port, 0, burst, BURST);
+	from->received += count;
+	for (uint16_t i = 0; i < count; i++) {
+		record(burst[i]);
+		if (to->present)
+			deliver(to, burst[i]);
+		else
+			rte_pktmbuf_free(burst[i]);
+	}
+	if (count > 0)
+		pcap_dump_flush(record_file);
+	return count > 0;
+}
+
+/* ---- Orders ------------------------------------------------------------------------------------------------------ */
+
+static void reply(const char *format, ...) __rte_format_printf(1, 2);
+
+static void reply(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void inject(struct side *to, const char *path)
+{
+	char why[PCAP_ERRBUF_SIZE];
+	pcap_t *file = pcap_open_offline(path, why);
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	unsigned count = 0;
+	int more;
+
+	if (file == NULL) {
+		reply("error %s", why);
+		return;
+	}
+	while ((more = pcap_next_ex(file, &header, &bytes)) == 1) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		char *room = m == NULL ? NULL : rte_pktmbuf_append(m, (uint16_t)header->caplen);
+
+		if (room == NULL) {
+			rte_pktmbuf_free(m);
+			break;
+		}
+		memcpy(room, bytes, header->caplen);
+		send_frame(to, m);
+		count++;
+	}
+	pcap_close(file);
+	if (more == PCAP_ERROR_BREAK)
+		reply("ok %u", count);
+	else
+		reply("error after %u packets: one is too long or damaged", count);
+}
+
+static void stats(void)
+{
+	char text[2][256];
+
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(text[i], sizeof(text[i]),
+			"{\"up\": %s, \"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64
+			", \"lost\": %" PRIu64 "}",
+			link_up(&sides[i]) ? "true" : "false", sides[i].received, sides[i].sent,
+			sides[i].dropped, sides[i].lost);
+	reply("ok {\"a\": %s, \"b\": %s}", text[0], text[1]);
+}
+
+static void order_for_side(const char *verb, struct side *to, const char *argument)
+{
+	long number = strtol(argument, NULL, 0);
+
+	if (strcmp(verb, "inject") == 0) {
+		inject(to, argument);
+		return;
+	}
+	if (strcmp(verb, "drop") == 0) {
+		to->drop = (unsigned)number;
+	} else if (strcmp(verb, "dup") == 0) {
+		to->dup = (unsigned)number;
+	} else if (strcmp(verb, "swap") == 0) {
+		to->swap = true;
+	} else if (strcmp(verb, "flip") == 0) {
+		to->flip = true;
+		to->flip_offset = number;
+	} else {
+		reply("error unknown order '%s'", verb);
+		return;
+	}
+	reply("ok");
+}
+
+static void obey(const char *line)
+{
+	char verb[16], side[2], argument[LINE_LEN] = "";
+	int fields = sscanf(line, "%15s %1s %511s", verb, side, argument);
+
+	if (fields == 1 && strcmp(verb, "quit") == 0) {
+		quit = true;
+		reply("ok");
+	} else if (fields == 1 && strcmp(verb, "stats") == 0) {
+		stats();
+	} else if (fields >= 2 && (side[0] == 'a' || side[0] == 'b') && sides[side[0] - 'a'].present) {
+		order_for_side(verb, &sides[side[0] - 'a'], argument);
+	} else {
+		reply("error '%s' is no order, or names a side that is not there", line);
+	}
+}
+
+/* Reads what has come on stdin, without waiting, and obeys each complete line. */
+static void listen_for_orders(void)
+{
+	static char buffer[LINE_LEN];
+	static size_t used;
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	ssize_t got;
+	char *end;
+
+	if (poll(&in, 1, 0) <= 0)
+		return;
+	got = read(STDIN_FILENO, buffer + used, sizeof(buffer) - 1 - used);
+	if (got <= 0) {
+		quit = true;
+		return;
+	}
+	used += (size_t)got;
+	buffer[used] = '\0';
+	while (!quit && (end = strchr(buffer, '\n')) != NULL) {
+		*end = '\0';
+		obey(buffer);
+		used -= (size_t)(end + 1 - buffer);
+		memmove(buffer, end + 1, used + 1);
+	}
+}
+
+static void turn(void *unused)
+{
+	bool busy = forward(&sides[0], &sides[1]);
+
+	busy |= forward(&sides[1], &sides[0]);
+	listen_for_orders();
+	if (quit)
+		sem_post(&done);
+	else
+		rte_eal_alarm_set(busy ? 1 : IDLE_US, turn, unused);
+}
+
+/* ---- Start ------------------------------------------------------------------------------------------------------- */
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "relay: %s\n", what);
+	exit(1);
+}
+
+static void open_side(struct side *side, uint16_t port)
+{
+	struct rte_eth_conf conf = {0};
+
+	*side = (struct side){.present = true, .port = port};
+	if (rte_eth_dev_configure(port, 1, 1, &conf) != 0 ||
+		rte_eth_rx_queue_setup(port, 0, 0, SOCKET_ID_ANY, NULL, pool) != 0 ||
+		rte_eth_tx_queue_setup(port, 0, 0, SOCKET_ID_ANY, NULL) != 0 || rte_eth_dev_start(port) != 0)
+		fail("a port does not start");
+}
+
+static void open_record(const char *path)
+{
+	pcap = pcap_open_dead(DLT_EN10MB, SNAP_LEN);
+	record_file = pcap == NULL ? NULL : pcap_dump_open(pcap, path);
+	if (record_file == NULL)
+		fail("the pcap cannot be written");
+	/* An empty record is a record, too: readers need its header. */
+	pcap_dump_flush(record_file);
+}
+
+int main(int argc, char **argv)
+{
+	int used = rte_eal_init(argc, argv);
+	uint16_t ports;
+
+	if (used < 0 || argc - used != 2)
+		fail("usage: relay EAL-ARGUMENTS -- PCAP");
+	ports = rte_eth_dev_count_avail();
+	if (ports < 1 || ports > 2)
+		fail("one or two ports are needed");
+	pool = rte_pktmbuf_pool_create("relay", POOL_SIZE, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (pool == NULL)
+		fail("no memory for packets");
+	open_record(argv[used + 1]);
+	for (uint16_t i = 0; i < ports; i++)
+		open_side(&sides[i], i);
+
+	sem_init(&done, 0, 0);
+	reply("ok ready");
+	rte_eal_alarm_set(1, turn, NULL);
+	while (sem_wait(&done) != 0)
+		;
+	pcap_dump_close(record_file);
+	pcap_close(pcap);
+	for (uint16_t i = 0; i < ports; i++) {
+		rte_eth_dev_stop(i);
+		rte_eth_dev_close(i);
+	}
+	rte_eal_cleanup();
+	return 0;
+}
