@@ -193,8 +193,7 @@ void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_add
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		const struct sa *sa;
 
-		LIST_FOREACH(sa, &g->peers[i].sas, next)
-		{
+		LIST_FOREACH (sa, &g->peers[i].sas, next) {
 			if (sa->in_at_worker && !sa->removed && sa->next_hop == next_hop)
 				resolve(g, sa, mac);
 		}
@@ -206,8 +205,8 @@ void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in)
 	struct gateway *g = gateway;
 	struct sa *sa = find(g, spi_in), *other;
 
-	LIST_FOREACH(other, &g->peers[peer].sas, next)
-	other->in_use = false;
+	LIST_FOREACH (other, &g->peers[peer].sas, next)
+		other->in_use = false;
 	sa->in_use = true;
 	sa->out_uses++;
 	worker_command(
@@ -262,8 +261,7 @@ void sa_out_released(struct gateway *g, struct sl_esp_out *out)
 {
 	struct sa *sa;
 
-	LIST_FOREACH(sa, &g->peers[out->peer].sas, next)
-	{
+	LIST_FOREACH (sa, &g->peers[out->peer].sas, next) {
 		if (sa->out == out)
 			break;
 	}
@@ -277,8 +275,7 @@ void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum)
 	const struct sa *sa;
 
 	*sum = g->peers[peer].gone;
-	LIST_FOREACH(sa, &g->peers[peer].sas, next)
-	{
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
 		if (sa->in)
 			add_totals(sum, sa);
 	}
@@ -303,8 +300,8 @@ void sa_tick(struct gateway *g, uint64_t now)
 		if (sum.rx_packets != g->peers[i].seen)
 			sl_ike_alive(g->ike, now, i);
 		g->peers[i].seen = sum.rx_packets;
-		LIST_FOREACH(sa, &g->peers[i].sas, next)
-		replace |= sa->in && worn_out(sa, now);
+		LIST_FOREACH (sa, &g->peers[i].sas, next)
+			replace |= sa->in && worn_out(sa, now);
 		if (replace)
 			sl_ike_renew(g->ike, now, i);
 	}
@@ -336,8 +333,7 @@ void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		const struct sa *sa;
 
-		LIST_FOREACH(sa, &g->peers[i].sas, next)
-		{
+		LIST_FOREACH (sa, &g->peers[i].sas, next) {
 			struct sa_info info;
 
 			if (!sa->in || sa->removed)

@@ -23,11 +23,13 @@
 
 enum sl_crypto_error {
 	SL_CRYPTO_OK = 0,
-	SL_CRYPTO_E_NO_AES = -1,     /* the CPU lacks AES instructions (AESNI, PCLMULQDQ) */
-	SL_CRYPTO_E_LIBRARY = -2,    /* libsodium or ipsec-mb failed to start, or ipsec-mb is not the version built for */
-	SL_CRYPTO_E_SELF_TEST = -3,  /* a known-answer test failed; sl_crypto_failed_test() names it */
-	SL_CRYPTO_E_WEAK_POINT = -4, /* X25519 gave the all-zero secret: the peer's public value is of low order */
-	SL_CRYPTO_E_SIGNATURE = -5,  /* an Ed25519 signature does not verify */
+	SL_CRYPTO_E_NO_AES = -1, /* the CPU lacks AES instructions (AESNI, PCLMULQDQ) */
+	SL_CRYPTO_E_LIBRARY =
+		-2, /* libsodium or ipsec-mb failed to start, or ipsec-mb is not the version built for */
+	SL_CRYPTO_E_SELF_TEST = -3, /* a known-answer test failed; sl_crypto_failed_test() names it */
+	SL_CRYPTO_E_WEAK_POINT =
+		-4, /* X25519 gave the all-zero secret: the peer's public value is of low order */
+	SL_CRYPTO_E_SIGNATURE = -5, /* an Ed25519 signature does not verify */
 	SL_CRYPTO_E_NO_MEMORY = -6,
 	SL_CRYPTO_E_KEY_FORMAT = -7, /* a key file or text is not what keyfile.h describes */
 	SL_CRYPTO_E_KEY_READ = -8,   /* a key file cannot be opened or read; errno tells why */
@@ -85,8 +87,8 @@ struct sl_ed25519_key {
 /* Fills in key->public from key->seed. */
 void sl_ed25519_from_seed(struct sl_ed25519_key *key);
 
-void sl_ed25519_sign(uint8_t sig[static SL_ED25519_SIG_LEN], const struct sl_ed25519_key *key, const void *msg,
-	size_t msg_len);
+void sl_ed25519_sign(uint8_t sig[static SL_ED25519_SIG_LEN], const struct sl_ed25519_key *key,
+	const void *msg, size_t msg_len);
 
 /* Returns 0 or SL_CRYPTO_E_SIGNATURE. */
 int sl_ed25519_verify(const uint8_t sig[static SL_ED25519_SIG_LEN],
@@ -113,8 +115,8 @@ void sl_hmac(uint8_t mac[static SL_HASH_LEN], const void *key, size_t key_len, c
  * HKDF-Expand(PRK = key, info = parts): byte for byte the prf+ of IKEv2 (RFC 7296 2.13). out_len is at most
  * SL_HKDF_MAX (asserted).
  */
-void sl_hkdf_expand(void *out, size_t out_len, const uint8_t key[static SL_HASH_LEN], const struct sl_bytes *info,
-	size_t count);
+void sl_hkdf_expand(void *out, size_t out_len, const uint8_t key[static SL_HASH_LEN],
+	const struct sl_bytes *info, size_t count);
 
 /*
  * SHA-1 of len bytes, by ipsec-mb, for the NAT_DETECTION notifies only (RFC 7296 2.23): a checksum there, not a

@@ -40,7 +40,8 @@ struct sl_gcm_key {
 	struct gcm_key_data data;
 } __attribute__((aligned(64)));
 
-_Static_assert(sizeof(struct gcm_key_data) % 64 == 0, "ipsec-mb's header must align the hash keys (LINUX defined)");
+_Static_assert(
+	sizeof(struct gcm_key_data) % 64 == 0, "ipsec-mb's header must align the hash keys (LINUX defined)");
 
 /* The calls for one key size, chosen for this CPU by sl_crypto_init(). */
 struct sl_gcm_ops {

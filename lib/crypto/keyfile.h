@@ -36,7 +36,8 @@ int sl_key_from_pem(struct sl_ed25519_key *key, const char *text, size_t len);
  */
 int sl_key_load(struct sl_ed25519_key *key, const char *path);
 
-void sl_public_to_base64(char text[static SL_KEY_BASE64_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+void sl_public_to_base64(
+	char text[static SL_KEY_BASE64_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
 void sl_public_to_pem(char text[static SL_KEY_PEM_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
 
 /* Reads a public key from one line of base64 or from PEM text. Returns 0 or SL_CRYPTO_E_KEY_FORMAT. */

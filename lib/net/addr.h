@@ -42,8 +42,9 @@ uint32_t sl_addr_u32(const struct sl_addr *a);
 
 /* Parse a whole text; false when it is anything else ("10.0.0.1 ", "10.0.0.1/33" are). */
 bool sl_addr_parse(struct sl_addr *a, const char *text);
-bool sl_prefix_parse(struct sl_prefix *p, const char *text);                              /* ADDRESS[/LEN] */
-bool sl_endpoint_parse(struct sl_endpoint *e, const char *text, uint16_t default_port); /* ADDR, V4:PORT, [V6]:PORT */
+bool sl_prefix_parse(struct sl_prefix *p, const char *text); /* ADDRESS[/LEN] */
+bool sl_endpoint_parse(
+	struct sl_endpoint *e, const char *text, uint16_t default_port); /* ADDR, V4:PORT, [V6]:PORT */
 
 /* Print into a buffer of SL_ADDR_TEXT bytes; return it. */
 const char *sl_addr_text(const struct sl_addr *a, char *text);

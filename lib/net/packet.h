@@ -17,7 +17,7 @@
 #include <rte_ether.h>
 
 enum {
-	SL_ARP_FRAME = 42, /* Ethernet and ARP for IPv4 */
+	SL_ARP_FRAME = 42,     /* Ethernet and ARP for IPv4 */
 	SL_NON_ESP_MARKER = 4, /* zero bytes before an IKE message on port 4500 (RFC 3948 2.2) */
 };
 
