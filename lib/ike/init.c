@@ -84,7 +84,7 @@ static bool derive(struct ike_sa *sa, const uint8_t *peer_public)
 {
 	const struct ike_agreed agreed = ike_sa_agreed(sa);
 	struct sl_ike *ike = sa->ike;
-	struct sl_ike_keys i, r;
+	struct sl_ike_keys i = {0}, r = {0};
 
 	if (!ike_derive(sa->secrets, &agreed, peer_public, &i, &r))
 		return false;

@@ -9,7 +9,7 @@
 
 #include "ike_pair.h"
 
-/* splitmix64 (public domain constants) */
+/* splitmix64: small, and good enough to be unfair with. */
 uint64_t pair_random(struct pair *pair)
 {
 	uint64_t z = pair->random += UINT64_C(0x9e3779b97f4a7c15);

@@ -323,7 +323,12 @@ static void replays_change_nothing(void **state)
 	for (unsigned i = 0; i < PAIR_ENDS; i++) {
 		struct sl_ike_peer_info after = info_of(p, i);
 
-		assert_memory_equal(&before[i], &after, sizeof(after));
+		assert_int_equal(after.state, before[i].state);
+		assert_true(after.since == before[i].since && after.handshakes == before[i].handshakes);
+		assert_true(after.spi_i == before[i].spi_i && after.spi_r == before[i].spi_r);
+		assert_int_equal(after.spi_in, before[i].spi_in);
+		assert_int_equal(after.failures, before[i].failures);
+		assert_true(sl_endpoint_equal(&after.endpoint, &before[i].endpoint));
 	}
 	free_pair(p);
 	free(tape);
