@@ -10,6 +10,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 
 enum { ARGS_MAX = 128 };
 
@@ -45,19 +46,44 @@ static void add_words(struct args *args, char *words)
 		add(args, word);
 }
 
+/*
+ * Starts the EAL, which talks a lot. What it says is kept until it is known whether it matters: only when it fails, or
+ * when somebody asks for its log.
+ */
+static int init(struct args *args, bool quiet)
+{
+	char *said = NULL;
+	size_t len = 0;
+	FILE *keep = quiet ? open_memstream(&said, &len) : NULL;
+	int result, error;
+
+	/* By default DPDK would also write to syslog; who runs a service has its stderr in the journal. */
+	rte_openlog_stream(keep ? keep : stderr);
+	result = rte_eal_init(args->count, args->list);
+	error = rte_errno;
+	rte_openlog_stream(stderr);
+	if (keep)
+		fclose(keep);
+	if (result < 0) {
+		fprintf(stderr,
+			"%ssealane: DPDK did not start: %s (are there huge pages? --no-huge -m 512 does without; see "
+			"the EAL arguments in README.md)\n",
+			said ? said : "", rte_strerror(error));
+	}
+	free(said);
+	return result < 0 ? -1 : 0;
+}
+
 int eal_start(const struct sl_config *config, char **extra)
 {
 	/* DPDK keeps pointers into its arguments: they live as long as the process. */
 	static char program[] = "sealane", quiet_lib[] = "--log-level=lib.*:warning",
-		    quiet_pmd[] = "--log-level=pmd.*:warning",
-		    quiet_telemetry[] = "--log-level=lib.telemetry:error", prefix[32 + 256];
+		    quiet_pmd[] = "--log-level=pmd.*:warning", prefix[32 + 256];
 	static struct args args;
 	static char *words;
+	bool quiet;
 
 	add(&args, program);
-	add(&args, quiet_lib);
-	add(&args, quiet_pmd);
-	add(&args, quiet_telemetry);
 	if (config->eal) {
 		words = strdup(config->eal);
 		if (!words)
@@ -66,6 +92,11 @@ int eal_start(const struct sl_config *config, char **extra)
 	}
 	for (; *extra; extra++)
 		add(&args, *extra);
+	quiet = !has(&args, "--log-level");
+	if (quiet) {
+		add(&args, quiet_lib);
+		add(&args, quiet_pmd);
+	}
 	if (!has(&args, "--file-prefix")) {
 		snprintf(prefix, sizeof(prefix), "--file-prefix=sealane-%s", config->name);
 		add(&args, prefix);
@@ -74,13 +105,8 @@ int eal_start(const struct sl_config *config, char **extra)
 		fprintf(stderr, "sealane: more than %d EAL arguments\n", ARGS_MAX);
 		return -1;
 	}
-	if (rte_eal_init(args.count, args.list) < 0) {
-		fprintf(stderr,
-			"sealane: DPDK did not start: %s (are there huge pages? --no-huge -m 512 does without; see the EAL "
-			"arguments in README.md)\n",
-			rte_strerror(rte_errno));
+	if (init(&args, quiet))
 		return -1;
-	}
 	if (rte_lcore_count() < 2) {
 		fprintf(stderr,
 			"sealane: one lcore is not enough, expected two: -l 0,1 (the first is the control thread)\n");

@@ -14,8 +14,6 @@ void log_init(void)
 
 	if (type >= 0)
 		log_type = type;
-	/* DPDK would also write to syslog; who runs a service has its stderr in the journal. */
-	rte_openlog_stream(stderr);
 }
 
 void log_line(uint32_t level, const char *format, ...)

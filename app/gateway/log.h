@@ -10,7 +10,7 @@
 
 #include <rte_log.h>
 
-/* Sends rte_log to stderr and registers the log type. After rte_eal_init(). */
+/* Registers the log type. After eal_start(), which has sent rte_log to stderr. */
 void log_init(void);
 
 __attribute__((format(printf, 2, 3))) void log_line(uint32_t level, const char *format, ...);

@@ -11,8 +11,8 @@
 #define ETHER_IPV4 rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
 #define ETHER_ARP  rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP)
 
-/* Not a drop reason: the frame goes on. */
-enum { PASS = -1 };
+/* Beside the drop reasons: the frame goes on, or to the control thread. */
+enum { PASS = -1, TO_CONTROL = -2 };
 
 static inline uint32_t load32(const void *at)
 {
@@ -70,6 +70,27 @@ static inline int ipv4_check(
 	if (unlikely(!ipv4_checksum_ok(ip, *header_len)))
 		return SL_DROP_BAD_CHECKSUM;
 	return PASS;
+}
+
+/*
+ * What both sides ask of a frame first: whole, IPv4 and for this station. PASS with the size of its packet and of the
+ * packet's header, TO_CONTROL when it is ARP, or why not.
+ */
+static inline int check_frame(
+	const struct rte_mbuf *m, const struct sl_link *link, uint32_t *total, uint32_t *header_len)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
+
+	if (unlikely(m->data_len < sizeof(*eth) + sizeof(*ip)))
+		return SL_DROP_RUNT;
+	if (unlikely(m->nb_segs != 1))
+		return SL_DROP_TOO_BIG;
+	if (unlikely(eth->ether_type != ETHER_IPV4))
+		return eth->ether_type == ETHER_ARP ? TO_CONTROL : SL_DROP_NOT_IP;
+	if (unlikely(!addressed_to(eth, &link->mac)))
+		return SL_DROP_NOT_FOR_US;
+	return ipv4_check(ip, m->data_len - sizeof(*eth), total, header_len);
 }
 
 static inline void hand_over(

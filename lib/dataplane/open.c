@@ -15,7 +15,6 @@ enum {
 	/* An empty inner packet: ESP header, trailer, ICV. */
 	ESP_MIN = sizeof(struct sl_esp_header) + sizeof(struct sl_esp_trailer) + SL_GCM_ICV_LEN,
 	IKE_PORT = 500,
-	TO_CONTROL = -2, /* beside PASS and the drop reasons: for the control thread */
 };
 
 struct staged {
@@ -56,20 +55,11 @@ static int check_udp(struct rte_mbuf *m, uint32_t at, uint32_t end)
 
 static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m)
 {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
-	uint32_t total, header_len;
-	int verdict;
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	uint32_t total, header_len, at = sizeof(struct rte_ether_hdr);
+	int verdict = check_frame(m, &dp->wire, &total, &header_len);
 
-	if (unlikely(m->data_len < sizeof(*eth) + sizeof(*ip)))
-		return SL_DROP_RUNT;
-	if (unlikely(m->nb_segs != 1))
-		return SL_DROP_TOO_BIG;
-	if (unlikely(eth->ether_type != ETHER_IPV4))
-		return eth->ether_type == ETHER_ARP ? TO_CONTROL : SL_DROP_NOT_IP;
-	if (unlikely(!addressed_to(eth, &dp->wire.mac)))
-		return SL_DROP_NOT_FOR_US;
-	verdict = ipv4_check(ip, m->data_len - sizeof(*eth), &total, &header_len);
 	if (unlikely(verdict != PASS))
 		return verdict;
 	if (unlikely(rte_be_to_cpu_32(ip->dst_addr) != dp->wire.ip))
@@ -77,7 +67,7 @@ static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m)
 	if (unlikely(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)))
 		return SL_DROP_FRAGMENT;
 	if (likely(ip->next_proto_id == IPPROTO_UDP))
-		return check_udp(m, sizeof(*eth) + header_len, sizeof(*eth) + total);
+		return check_udp(m, at + header_len, at + total);
 	return ip->next_proto_id == IPPROTO_ICMP ? TO_CONTROL : SL_DROP_NOT_FOR_US;
 }
 

@@ -19,38 +19,26 @@ struct staged {
 	struct sl_esp_out *out[SL_BURST_MAX];
 };
 
+/* PASS with the destination, and the data of the mbuf cut to the packet; TO_CONTROL; or why not. */
 static int check_plain(const struct sl_dataplane *dp, struct rte_mbuf *m, uint32_t *dst)
 {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t total, header_len;
-	int verdict;
+	int verdict = check_frame(m, &dp->plain, &total, &header_len);
 
-	if (unlikely(m->data_len < sizeof(*eth) + sizeof(*ip)))
-		return SL_DROP_RUNT;
-	if (unlikely(m->nb_segs != 1))
-		return SL_DROP_TOO_BIG;
-	if (unlikely(eth->ether_type != ETHER_IPV4))
-		return SL_DROP_NOT_IP;
-	if (unlikely(!addressed_to(eth, &dp->plain.mac)))
-		return SL_DROP_NOT_FOR_US;
-	verdict = ipv4_check(ip, m->data_len - sizeof(*eth), &total, &header_len);
 	if (unlikely(verdict != PASS))
 		return verdict;
+	*dst = rte_be_to_cpu_32(ip->dst_addr);
+	if (unlikely(*dst == dp->plain.ip))
+		return TO_CONTROL;
 	if (unlikely(total > dp->inner_mtu))
 		return SL_DROP_TOO_BIG;
-	*dst = rte_be_to_cpu_32(ip->dst_addr);
 	/* Off with the Ethernet header, and with what pads a short frame behind the packet. */
-	m->data_off += sizeof(*eth);
+	m->data_off += sizeof(struct rte_ether_hdr);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
 	return PASS;
-}
-
-/* Of a frame that is neither a runt nor IPv4. */
-static bool is_arp(const struct rte_mbuf *m)
-{
-	return rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type == ETHER_ARP;
 }
 
 static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
@@ -58,21 +46,14 @@ static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n,
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = frames[i];
-		uint32_t dst;
-		int verdict = check_plain(dp, m, &dst);
+		int verdict = check_plain(dp, m, &s->dst[s->count]);
 
-		if (unlikely(verdict != PASS)) {
-			if (verdict == SL_DROP_NOT_IP && is_arp(m))
-				hand_over(dp, burst, m, SL_HANDED_PLAIN);
-			else
-				sl_drop(dp, m, (enum sl_drop)verdict);
-		} else if (unlikely(dst == dp->plain.ip)) {
-			rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
+		if (likely(verdict == PASS))
+			s->m[s->count++] = m;
+		else if (verdict == TO_CONTROL)
 			hand_over(dp, burst, m, SL_HANDED_PLAIN);
-		} else {
-			s->m[s->count] = m;
-			s->dst[s->count++] = dst;
-		}
+		else
+			sl_drop(dp, m, (enum sl_drop)verdict);
 	}
 }
 
