@@ -59,6 +59,14 @@ void bench_packets(struct bench *b, unsigned packets, unsigned bytes)
 	b->state.counters["bits"] = benchmark::Counter(total * bytes * 8, benchmark::Counter::kIsRate);
 }
 
+void bench_items(struct bench *b)
+{
+	double rounds = double(b->state.iterations());
+
+	b->state.counters["tsc/round"] = double(b->tsc_total) / rounds;
+	b->state.counters["rounds"] = benchmark::Counter(rounds, benchmark::Counter::kIsRate);
+}
+
 int bench_main(int argc, char **argv)
 {
 	benchmark::Initialize(&argc, argv);

@@ -45,6 +45,9 @@ void bench_resume(struct bench *b);
  */
 void bench_packets(struct bench *b, unsigned packets, unsigned bytes);
 
+/* After the rounds, when a round is not about packets: reports rounds a second, and TSC cycles of each. */
+void bench_items(struct bench *b);
+
 /* Runs what the command line selects (--benchmark_filter=, --benchmark_format=json, ...). Returns the exit code. */
 int bench_main(int argc, char **argv);
 
