@@ -123,7 +123,12 @@ build_or_stop() { # DIR MESON-OPTIONS...
 	exit 1
 }
 
+# Versions of clang-format disagree; Debian 12's decides.
 format() {
+	if ! clang-format --version | grep -q 'version 14\.'; then
+		skip_suite clang-format "another version than 14 is installed"
+		return
+	fi
 	echo "1..1" >"$log"
 	if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror >>"$log" 2>&1; then
 		echo "ok 1 - clang-format" >>"$log"
