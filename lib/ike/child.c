@@ -96,7 +96,6 @@ void ike_child_drop(struct ike_child *child)
 	forget(&sa->request.child, child);
 	forget(&sa->rekey.old, child);
 	forget(&sa->rekey.fresh, child);
-	forget(&sa->rekey.rival, child);
 	if (child->installed)
 		ops->child_remove(sa->ike->owner, peer->index, child->spi_in);
 	else
