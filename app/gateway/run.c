@@ -21,8 +21,6 @@
 enum {
 	MBUFS = 16383, /* 2^n - 1 wastes no memory in a mempool */
 	MBUF_CACHE = 256,
-	IKE_SAS_PER_PEER =
-		4, /* room for both ends starting at once, and again before the old ones are gone */
 	IKE_SAS_SPARE = 1024, /* half-open ones of strangers */
 };
 
@@ -142,7 +140,7 @@ static int ike_init(struct gateway *g)
 		.name = c->name,
 		.key = c->key,
 		.address = c->wire.address.addr,
-		.sa_max = c->peer_count * IKE_SAS_PER_PEER + IKE_SAS_SPARE,
+		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
 	selectors_from(&g->ike_conf.selectors, &behind, 1);
 	g->peer_confs = calloc(c->peer_count, sizeof(*g->peer_confs));

@@ -18,8 +18,9 @@ static bool make_tables(struct sl_ike *ike, unsigned sa_max)
 	ike->bucket_mask = buckets - 1;
 	ike->by_spi = calloc(buckets, sizeof(*ike->by_spi));
 	ike->by_request = calloc(buckets, sizeof(*ike->by_request));
+	ike->by_source = calloc(buckets, sizeof(*ike->by_source));
 	ike->secrets = sl_secret_pool_new(sizeof(struct ike_secrets), sa_max);
-	return ike->by_spi && ike->by_request && ike->secrets;
+	return ike->by_spi && ike->by_request && ike->by_source && ike->secrets;
 }
 
 struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_ops *ops, void *owner)
@@ -67,6 +68,7 @@ void sl_ike_free(struct sl_ike *ike)
 	free(ike->peers);
 	free(ike->by_spi);
 	free(ike->by_request);
+	free(ike->by_source);
 	sl_secret_pool_free(ike->secrets);
 	free(ike);
 }

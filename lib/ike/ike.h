@@ -47,6 +47,7 @@ enum {
 	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
+	SL_IKE_PEER_SAS = 5,       /* IKE SAs that one peer can need at a time */
 };
 
 /* Where a message came from, or goes to. */
@@ -61,7 +62,8 @@ struct sl_ike_conf {
 	const struct sl_ed25519_key *key;
 	struct sl_addr address;      /* of the wire port: source of what we initiate */
 	struct sl_ts_list selectors; /* what lies behind us */
-	unsigned sa_max;             /* limit on all IKE SAs, half-open ones included */
+	unsigned
+		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
 };
 
 enum sl_ike_start {
@@ -207,6 +209,8 @@ struct sl_ike_stats {
 	uint64_t unknown_sa;    /* dropped: no IKE SA with these SPIs */
 	uint64_t bad_integrity; /* dropped: the ICV is wrong */
 	uint64_t auth_failures; /* peers we did not believe, or that did not believe us */
+	uint64_t cookies_sent;  /* requests answered with a demand for a cookie */
+	uint64_t turned_away;   /* dropped: requests beyond the limits on half-open IKE SAs */
 	uint64_t half_open;     /* now: IKE SAs that are not yet authenticated */
 	uint64_t established;   /* now */
 };

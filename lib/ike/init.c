@@ -300,13 +300,37 @@ static bool answer(struct ike_sa *sa, const struct ike_message *m, const struct 
 	return true;
 }
 
+static void demand_cookie(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m)
+{
+	uint8_t cookie[IKE_OUR_COOKIE_LEN];
+
+	ike->stats.cookies_sent++;
+	ike_cookie_make(cookie, ike, head, path, m);
+	refuse(ike, head, path, IKE_N_COOKIE, cookie, sizeof(cookie));
+}
+
+/* Answers whoever may not have an IKE SA now; returns false then. */
+static bool admit(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m)
+{
+	switch (ike_admit(ike, head, path, m)) {
+	case IKE_ADMITTED: return true;
+	case IKE_WANTS_COOKIE: demand_cookie(ike, head, path, m); return false;
+	case IKE_TURNED_AWAY: break;
+	}
+	ike->stats.turned_away++;
+	ike_log_stranger(ike, path, "IKE_SA_INIT dropped: there are too many half-open IKE SAs");
+	return false;
+}
+
 static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const struct ike_message *m, const uint8_t *msg, size_t len)
 {
 	struct ike_choice choice;
 	struct ike_sa *sa;
 
-	if (!choose(ike, head, path, m, &choice))
+	if (!admit(ike, head, path, m) || !choose(ike, head, path, m, &choice))
 		return;
 	sa = ike_sa_new(ike, IKE_HALF_OPEN, head->spi_i, path);
 	if (!sa) {

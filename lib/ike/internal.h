@@ -7,6 +7,7 @@
  *   sa.c             one per IKE SA: memory, lookup, end
  *   exchange.c       protected messages: window, retransmission, who handles what
  *   init.c auth.c informational.c   the exchanges, both roles
+ *   defence.c        what strangers may cost us: cookies, limits
  *   child.c          the child SA within an IKE SA
  *   report.c         log lines
  *
@@ -45,6 +46,8 @@ enum {
 	IKE_PEER_SAS_MAX = 4, /* authenticated IKE SAs with one peer; the oldest useless one goes first */
 };
 
+_Static_assert(SL_IKE_PEER_SAS == IKE_PEER_SAS_MAX + 1, "those, and one attempt of ours");
+
 enum ike_sa_state {
 	IKE_INIT_SENT,   /* initiator, no keys yet */
 	IKE_AUTH_SENT,   /* initiator, the peer is not authenticated yet */
@@ -78,6 +81,7 @@ struct ike_sa {
 	TAILQ_ENTRY(ike_sa) peer_link; /* in ike_peer.sas, once established */
 	LIST_ENTRY(ike_sa) by_spi;     /* by our SPI */
 	LIST_ENTRY(ike_sa) by_request; /* half-open: by what identifies an IKE_SA_INIT request */
+	LIST_ENTRY(ike_sa) by_source;  /* half-open: by where it came from */
 	struct sl_ike *ike;
 	struct ike_peer *peer; /* NULL while half-open */
 	enum ike_sa_state state;
@@ -128,6 +132,14 @@ struct ike_peer {
 };
 
 enum { IKE_HASH_KEY_LEN = 16 };
+enum { IKE_COOKIE_SECRET_LEN = SL_HASH_LEN, IKE_OUR_COOKIE_LEN = 1 + SL_HASH_LEN };
+
+/* What our cookies are made with. The version is in the cookie; the secret before still counts. */
+struct ike_cookie_secrets {
+	uint8_t version;
+	uint8_t secret[2][IKE_COOKIE_SECRET_LEN]; /* by version modulo 2 */
+	uint64_t until;                           /* when the next one is due */
+};
 
 struct sl_ike {
 	const struct sl_ike_conf *conf;
@@ -150,7 +162,9 @@ struct sl_ike {
 	struct ike_sa_list sas, dead;
 	uint8_t hash_key[IKE_HASH_KEY_LEN];
 	unsigned bucket_mask;
-	struct ike_sa_bucket *by_spi, *by_request;
+	struct ike_sa_bucket *by_spi, *by_request, *by_source;
+	unsigned strangers; /* half-open IKE SAs that others began */
+	struct ike_cookie_secrets cookies;
 	uint8_t scratch[SL_IKE_MESSAGE_MAX]; /* the message being opened */
 };
 
@@ -233,6 +247,24 @@ void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const str
 	const uint8_t *msg, size_t len);
 void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const uint8_t *msg, size_t len);
+
+/* ---- defence.c --------------------------------------------------------------------------------------------------- */
+
+/* How many half-open IKE SAs others may have here, all of them together. */
+unsigned ike_strangers_max(const struct sl_ike *ike);
+
+/* Half-open SAs are counted, by where they came from too. */
+void ike_stranger_enters(struct ike_sa *sa);
+void ike_stranger_leaves(struct ike_sa *sa);
+
+/* Whether a well-formed IKE_SA_INIT request may have an IKE SA. */
+enum ike_admission { IKE_ADMITTED, IKE_WANTS_COOKIE, IKE_TURNED_AWAY };
+enum ike_admission ike_admit(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m);
+
+/* The cookie that this request must come back with. */
+void ike_cookie_make(uint8_t cookie[static IKE_OUR_COOKIE_LEN], struct sl_ike *ike,
+	const struct ike_head *head, const struct sl_ike_path *path, const struct ike_message *m);
 
 /* ---- auth.c ------------------------------------------------------------------------------------------------------ */
 

@@ -88,6 +88,7 @@ struct ike_sa *ike_sa_new(
 void ike_sa_add_request(struct ike_sa *sa)
 {
 	LIST_INSERT_HEAD(request_bucket(sa->ike, sa->spi_i, &sa->path.remote), sa, by_request);
+	ike_stranger_enters(sa);
 }
 
 struct ike_sa *ike_sa_find_request(
@@ -105,9 +106,11 @@ struct ike_sa *ike_sa_find_request(
 
 static void leave_requests(struct ike_sa *sa)
 {
-	if (sa->by_request.le_prev)
-		LIST_REMOVE(sa, by_request);
+	if (!sa->by_request.le_prev)
+		return;
+	LIST_REMOVE(sa, by_request);
 	sa->by_request.le_prev = NULL;
+	ike_stranger_leaves(sa);
 }
 
 void ike_sa_forget_init(struct ike_sa *sa)
