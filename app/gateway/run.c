@@ -21,7 +21,8 @@
 enum {
 	MBUFS = 16383, /* 2^n - 1 wastes no memory in a mempool */
 	MBUF_CACHE = 256,
-	IKE_SAS_SPARE = 1024, /* half-open ones of strangers */
+	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
+	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
 };
 
 struct options {
@@ -140,6 +141,7 @@ static int ike_init(struct gateway *g)
 		.name = c->name,
 		.key = c->key,
 		.address = c->wire.address.addr,
+		.message_max = c->wire.mtu - IKE_HEADERS,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
 	selectors_from(&g->ike_conf.selectors, &behind, 1);

@@ -29,6 +29,7 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 
 	assert(conf->sa_max > 0 && conf->sa_max <= SA_LIMIT);
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(conf->message_max == 0 || conf->message_max >= SL_IKE_FRAGMENT_MIN);
 	if (!ike)
 		return NULL;
 	ike->conf = conf;

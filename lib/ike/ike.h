@@ -47,6 +47,7 @@ enum {
 	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
+	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
 	SL_IKE_PEER_SAS = 5,       /* IKE SAs that one peer can need at a time */
 };
 
@@ -62,6 +63,8 @@ struct sl_ike_conf {
 	const struct sl_ed25519_key *key;
 	struct sl_addr address;      /* of the wire port: source of what we initiate */
 	struct sl_ts_list selectors; /* what lies behind us */
+	/* The longest message that the path carries whole; longer ones go in fragments. 0: any length. */
+	size_t message_max;
 	unsigned
 		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
 };

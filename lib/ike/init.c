@@ -52,6 +52,9 @@ static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const stru
 	write_nat_detection(w, sa);
 	/* Ed25519 hashes for itself (RFC 8420 2). The peer's list is not read: it has one way to sign, or fails. */
 	ike_write_notify(w, IKE_N_SIGNATURE_HASH_ALGORITHMS, &hash_algorithm, sizeof(hash_algorithm));
+	/* The responder speaks of it when the initiator did (RFC 7383 2.3). */
+	if (sa->initiator || sa->fragmentation)
+		ike_write_notify(w, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	ike_write_end(w);
 }
 
@@ -222,6 +225,7 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 	ike_keep(&sa->init_response, msg, len);
 	ike_request_done(sa);
 	sa->peer_behind_nat = behind_nat(&m, head, &path->remote);
+	sa->fragmentation = ike_find_notify(&m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	if (sa->path.remote.port == SL_IKE_PORT)
 		sa->path.local.port = sa->path.remote.port = SL_IKE_NAT_PORT;
 	ike_auth_start(sa);
@@ -338,6 +342,7 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 		return;
 	}
 	sa->peer_behind_nat = behind_nat(m, head, &path->remote);
+	sa->fragmentation = ike_find_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->expires = ike->now + IKE_HALF_OPEN_MAX;
 	ike_arm(ike, sa->expires);
 	ike_keep(&sa->init_request, msg, len);

@@ -6,6 +6,7 @@
  *   peer.c           one per peer: attempts and back-off, which of several IKE SAs is used
  *   sa.c             one per IKE SA: memory, lookup, end
  *   exchange.c       protected messages: window, retransmission, who handles what
+ *   fragment.c       messages cut to fit the path, and put together again
  *   init.c auth.c informational.c   the exchanges, both roles
  *   defence.c        what strangers may cost us: cookies, limits
  *   child.c          the child SA within an IKE SA
@@ -71,6 +72,16 @@ struct ike_request {
 	uint64_t at; /* when it is sent again */
 };
 
+/* A message of which not all fragments have come. */
+struct ike_fragments {
+	uint32_t id;
+	unsigned total;
+	uint8_t first; /* type of the first payload, from fragment 1 */
+	uint64_t have; /* one bit a fragment */
+	size_t len;    /* of all parts */
+	struct ike_buffer part[IKE_FRAGMENTS_MAX];
+};
+
 struct ike_nonce {
 	size_t len;
 	uint8_t data[IKE_NONCE_MAX];
@@ -100,7 +111,9 @@ struct ike_sa {
 	uint32_t next_id; /* of our next request */
 	uint32_t expected_id;
 	struct ike_request request;
-	struct ike_buffer response; /* to request expected_id - 1 */
+	struct ike_buffer response;         /* to request expected_id - 1 */
+	bool fragmentation;                 /* both ends can do it */
+	struct ike_fragments *fragments[2]; /* of a request, of a response; or NULL */
 
 	/* Order of events in the engine (sl_ike.order), to tell what came first even within one tick of the clock. */
 	uint64_t started, established;
@@ -165,7 +178,8 @@ struct sl_ike {
 	struct ike_sa_bucket *by_spi, *by_request, *by_source;
 	unsigned strangers; /* half-open IKE SAs that others began */
 	struct ike_cookie_secrets cookies;
-	uint8_t scratch[SL_IKE_MESSAGE_MAX]; /* the message being opened */
+	uint8_t scratch[SL_IKE_MESSAGE_MAX];       /* the message being opened */
+	uint8_t fragments[IKE_SEND_FRAGMENTS_MAX]; /* the message being sealed */
 };
 
 /* ---- report.c ---------------------------------------------------------------------------------------------------- */
@@ -212,6 +226,7 @@ void ike_arm(struct sl_ike *ike, uint64_t at);
 
 /* ---- exchange.c -------------------------------------------------------------------------------------------------- */
 
+/* Sends one message, or several that stand one behind the other: the fragments of one. */
 void ike_send(struct sl_ike *ike, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
 
 /* Begins a protected message of this SA: header and SK; the payloads are the caller's. */
@@ -238,6 +253,20 @@ void ike_retransmit(struct ike_sa *sa);
 
 void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const uint8_t *msg, size_t len);
+
+/* ---- fragment.c -------------------------------------------------------------------------------------------------- */
+
+/* Seals a message as it is, or in fragments when it does not fit. The bytes are in *w or in the engine. */
+struct ike_view ike_seal_for_path(struct ike_sa *sa, struct ike_writer *w);
+
+/*
+ * Opens the message in the engine's scratch space. When it is a fragment, the result is IKE_E_INCOMPLETE until it
+ * completes its message, which then is *plain. Of a request that has been answered nothing is collected.
+ */
+enum ike_result ike_open_from_path(
+	struct ike_sa *sa, const struct ike_head *head, size_t len, uint8_t *first, struct ike_view *plain);
+
+void ike_fragments_forget(struct ike_fragments **fragments);
 
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */
 

@@ -160,6 +160,8 @@ void ike_reap(struct sl_ike *ike)
 		ike_forget(&sa->init_response);
 		ike_forget(&sa->request.msg);
 		ike_forget(&sa->response);
+		ike_fragments_forget(&sa->fragments[false]);
+		ike_fragments_forget(&sa->fragments[true]);
 		free(sa);
 	}
 }

@@ -50,10 +50,14 @@ static void check_iv(struct pair *pair, unsigned from, const uint8_t *msg, size_
 	const struct ike_wire_header *h = (const void *)msg;
 	struct pair_sealed s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .from = from};
 
-	if (h->next != IKE_P_SK)
+	size_t iv_at = sizeof(*h) + sizeof(struct ike_wire_payload);
+
+	if (h->next == IKE_P_SKF)
+		iv_at += sizeof(struct ike_wire_fragment);
+	else if (h->next != IKE_P_SK)
 		return;
 	assert(len >= sizeof(*h) + IKE_SK_OVERHEAD);
-	memcpy(&s.iv, msg + sizeof(*h) + sizeof(struct ike_wire_payload), sizeof(s.iv));
+	memcpy(&s.iv, msg + iv_at, sizeof(s.iv));
 	memcpy(s.icv, msg + len - sizeof(s.icv), sizeof(s.icv));
 	for (unsigned i = 0; i < pair->sealed_count && i < PAIR_SEALED_MAX; i++) {
 		const struct pair_sealed *o = &pair->sealed[i];
