@@ -14,7 +14,9 @@ struct ike_secrets {
 	uint8_t seal_salt[SL_GCM_SALT_LEN], open_salt[SL_GCM_SALT_LEN];
 	uint8_t sk_d[SL_HASH_LEN];
 	uint8_t sk_pi[SL_HASH_LEN], sk_pr[SL_HASH_LEN];
-	uint8_t x25519[SL_X25519_LEN]; /* our private value, until the keys are derived */
+	uint8_t without_ppk[3]
+			   [SL_HASH_LEN]; /* these three before a PPK was mixed in, until IKE_AUTH is over */
+	uint8_t x25519[SL_X25519_LEN];    /* our private value, until the keys are derived */
 };
 
 /* What the two IKE_SA_INIT messages agreed upon. */

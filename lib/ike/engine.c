@@ -92,6 +92,7 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	struct ike_peer **peers, *peer;
 
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(!conf->ppk || (conf->ppk->len > 0 && strlen(conf->ppk_id) <= SL_IKE_NAME_MAX));
 	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
 	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
 	if (!peers)

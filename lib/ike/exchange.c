@@ -115,6 +115,8 @@ static void give_up(struct ike_sa *sa)
 	case IKE_INIT_SENT:
 		if (sa->refused)
 			ike_peer_failed(peer, sa, "%s answers %s", where, ike_notify_name(sa->refused, name));
+		else if (sa->ppk_refused)
+			ike_peer_failed(peer, sa, "%s answers without a PPK, which is required", where);
 		else
 			ike_peer_failed(peer, sa, "no answer from %s", where);
 		return;

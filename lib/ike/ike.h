@@ -84,7 +84,10 @@ struct sl_ike_peer_conf {
 	unsigned cipher_count; /* 1.. in order of preference, for IKE and for ESP */
 	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
 	enum sl_ike_start start;
-	uint64_t dpd_delay; /* ns without a sign of life before a liveness check; 0: never */
+	const struct sl_ppk *ppk; /* post-quantum preshared key (RFC 8784); NULL: none */
+	const char *ppk_id;       /* what both ends call it */
+	bool ppk_required;        /* no link without it; else without when the peer does not have it */
+	uint64_t dpd_delay;       /* ns without a sign of life before a liveness check; 0: never */
 };
 
 /* Keys of one direction: the AES key (sl_cipher_key_len() bytes) and the salt of the nonce (RFC 4106 8.1). */

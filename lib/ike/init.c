@@ -55,6 +55,8 @@ static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const stru
 	/* The responder speaks of it when the initiator did (RFC 7383 2.3). */
 	if (sa->initiator || sa->fragmentation)
 		ike_write_notify(w, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->ppk)
+		ike_write_notify(w, IKE_N_USE_PPK, NULL, 0);
 	ike_write_end(w);
 }
 
@@ -139,6 +141,7 @@ bool ike_init_start(struct ike_peer *peer)
 	if (!sa)
 		return false;
 	sa->peer = peer;
+	sa->ppk = peer->conf->ppk != NULL;
 	sa->next_id = 1; /* IKE_SA_INIT is 0 */
 	peer->attempt = sa;
 	make_secrets(sa, &sa->nonce_i);
@@ -217,6 +220,8 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 		no_sa(sa, &m);
 		return;
 	}
+	if (ike_ppk_refuses(sa, &m))
+		return;
 	if (!take_answer(sa, head, &m)) {
 		ike->stats.malformed++;
 		ike_log_stranger(ike, path, "IKE_SA_INIT answer dropped: not what we proposed");
@@ -226,6 +231,7 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 	ike_request_done(sa);
 	sa->peer_behind_nat = behind_nat(&m, head, &path->remote);
 	sa->fragmentation = ike_find_notify(&m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
+	sa->ppk = sa->ppk && ike_find_notify(&m, IKE_N_USE_PPK);
 	if (sa->path.remote.port == SL_IKE_PORT)
 		sa->path.local.port = sa->path.remote.port = SL_IKE_NAT_PORT;
 	ike_auth_start(sa);
@@ -343,6 +349,7 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 	}
 	sa->peer_behind_nat = behind_nat(m, head, &path->remote);
 	sa->fragmentation = ike_find_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
+	sa->ppk = ike_ppk_accepted(ike, m);
 	sa->expires = ike->now + IKE_HALF_OPEN_MAX;
 	ike_arm(ike, sa->expires);
 	ike_keep(&sa->init_request, msg, len);

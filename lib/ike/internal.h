@@ -8,6 +8,7 @@
  *   exchange.c       protected messages: window, retransmission, who handles what
  *   fragment.c       messages cut to fit the path, and put together again
  *   init.c auth.c informational.c   the exchanges, both roles
+ *   ppk.c            post-quantum preshared keys
  *   defence.c        what strangers may cost us: cookies, limits
  *   child.c          the child SA within an IKE SA
  *   report.c         log lines
@@ -105,6 +106,8 @@ struct ike_sa {
 	struct ike_nonce nonce_i, nonce_r;
 	struct ike_buffer init_request, init_response; /* AUTH signs them; kept until then */
 	unsigned cookies;                              /* demands for a cookie followed */
+	bool ppk;         /* until IKE_AUTH: both want to use one; then: one is in use */
+	bool ppk_refused; /* an answer, by whoever, without the PPK that we require */
 	uint16_t refused; /* the first error that came, by whoever, in answer to our IKE_SA_INIT; 0: none */
 
 	uint64_t iv;      /* of the next message we seal */
@@ -300,6 +303,32 @@ void ike_cookie_make(uint8_t cookie[static IKE_OUR_COOKIE_LEN], struct sl_ike *i
 void ike_auth_start(struct ike_sa *sa);
 void ike_auth_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
 void ike_auth_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* ---- ppk.c ------------------------------------------------------------------------------------------------------- */
+
+/* Mixes the PPK into the keys of an IKE SA that come from IKE_SA_INIT. */
+void ike_ppk_mix(struct ike_secrets *s, const struct sl_ppk *ppk);
+
+/* Initiator: whether an IKE_SA_INIT answer is of no use because it goes without a PPK. */
+bool ike_ppk_refuses(struct ike_sa *sa, const struct ike_message *m);
+
+/* Initiator: writes what IKE_AUTH needs beside AUTH, of which `what` is signed; from here on the PPK is mixed in. */
+void ike_ppk_offer(struct ike_sa *sa, struct ike_writer *w, const struct ike_signed *what);
+
+/* Initiator: takes the PPK out again if the answer to IKE_AUTH says so. False when it must not say so. */
+bool ike_ppk_answered(struct ike_sa *sa, const struct ike_message *m);
+
+/* Responder: whether to answer USE_PPK. */
+bool ike_ppk_accepted(const struct sl_ike *ike, const struct ike_message *m);
+
+/* Responder: checks AUTH with or without the PPK, which is mixed in if it is in use. Returns NULL or what is wrong. */
+typedef bool ike_auth_checker(
+	const struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id);
+const char *ike_ppk_check(
+	struct ike_sa *sa, const struct ike_peer *peer, const struct ike_message *m, ike_auth_checker *check);
+
+/* The peer is authentic: tells the operator whether the PPK is in use. */
+void ike_ppk_tell(const struct ike_sa *sa);
 
 /* ---- informational.c --------------------------------------------------------------------------------------------- */
 

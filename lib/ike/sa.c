@@ -116,6 +116,7 @@ static void leave_requests(struct ike_sa *sa)
 void ike_sa_forget_init(struct ike_sa *sa)
 {
 	leave_requests(sa);
+	sl_wipe(sa->secrets->without_ppk, sizeof(sa->secrets->without_ppk));
 	ike_forget(&sa->init_request);
 	ike_forget(&sa->init_response);
 }

@@ -166,7 +166,12 @@ enum ike_notify_type {
 	IKE_N_COOKIE = 16390,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431,
+	IKE_N_USE_PPK = 16435, /* RFC 8784 5 */
+	IKE_N_PPK_IDENTITY = 16436,
+	IKE_N_NO_PPK_AUTH = 16437,
 };
+
+enum { IKE_PPK_ID_FIXED = 2 }; /* RFC 8784 5.1: first byte of PPK_IDENTITY */
 
 /* RFC 7296 3.11. */
 struct ike_wire_delete {
