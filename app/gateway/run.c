@@ -130,6 +130,9 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	conf->esn = peer->esn;
 	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
 	conf->dpd_delay = peer->dpd_delay;
+	conf->ppk = peer->ppk;
+	conf->ppk_id = peer->ppk_id;
+	conf->ppk_required = peer->ppk_required;
 }
 
 static int ike_init(struct gateway *g)

@@ -50,10 +50,15 @@ static bool stop(struct pair *pair, unsigned from, struct pair_message *m)
 
 static void bring_up(struct pair *pair, enum stage stage)
 {
+	static const struct sl_ppk ppk = {.len = SL_PPK_MIN};
 	static unsigned messages[STAGES] = {[INIT_SENT] = 0, [HALF_OPEN] = 2, [UP] = UINT32_MAX};
 
 	pair_init(pair, 1);
 	pair->end[BETA].conf.sa_max = SL_IKE_PEER_SAS + 3; /* while one is half-open, others need a cookie */
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		pair->end[i].peer.ppk = &ppk;
+		pair->end[i].peer.ppk_id = "link1";
+	}
 	pair->filter = stop;
 	pair->filter_ctx = &messages[stage];
 	pair->end[ALPHA].peer.start = SL_IKE_START_BOOT;
