@@ -107,6 +107,7 @@ static const struct sl_ike_ops ike_ops = {
 	.spi_free = sa_spi_free,
 	.child_install = sa_install,
 	.child_use_outbound = sa_use_outbound,
+	.child_move = sa_move,
 	.child_remove = sa_remove,
 	.log = log_ike,
 	.ike_keys = keylog_ike,

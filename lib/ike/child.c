@@ -50,6 +50,15 @@ static struct sl_ike_path esp_path(const struct ike_sa *sa)
 	return path;
 }
 
+void ike_child_move(struct ike_sa *sa)
+{
+	const struct sl_ike_path path = esp_path(sa);
+	struct sl_ike *ike = sa->ike;
+
+	if (sa->child_installed && ike->ops->child_move)
+		ike->ops->child_move(ike->owner, sa->peer->index, sa->spi_in, &path);
+}
+
 static bool install(struct ike_sa *sa, const struct ike_choice *choice, const struct sl_ts_list *local,
 	const struct sl_ts_list *remote)
 {

@@ -243,6 +243,7 @@ static void follow_peer(struct ike_sa *sa, const struct sl_ike_path *path)
 		sl_endpoint_equal(&sa->path.remote, &path->remote))
 		return;
 	sa->path = *path;
+	ike_child_move(sa);
 	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "peer has moved to %s",
 		sl_endpoint_text(&path->remote, where));
 }

@@ -137,6 +137,9 @@ struct sl_ike_ops {
 	/* From now on this child seals the peer's traffic, instead of any other. */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
 
+	/* The peer, which is behind a NAT, is somewhere else now: seal to there. May be NULL. */
+	void (*child_move)(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path);
+
 	/* The child is gone: remove both directions. When it was the one in use, traffic to the peer stops until the
 	 * next child_use_outbound, which follows at once if the engine has another child with that peer. */
 	void (*child_remove)(void *owner, unsigned peer, uint32_t spi_in);

@@ -353,6 +353,9 @@ unsigned ike_child_accept(struct ike_sa *sa, struct ike_writer *w, const struct 
 /* Initiator: checks the answer and installs. Returns NULL, or what is wrong with it. */
 const char *ike_child_finish(struct ike_sa *sa, const struct ike_message *m);
 
+/* The path of the SA has changed, and with it that of its child. */
+void ike_child_move(struct ike_sa *sa);
+
 void ike_child_drop(struct ike_sa *sa);
 
 /* ---- peer.c ------------------------------------------------------------------------------------------------------ */

@@ -137,6 +137,15 @@ static void op_child_use_outbound(void *owner, unsigned peer, uint32_t spi_in)
 	e->outbound = spi_in;
 }
 
+static void op_child_move(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path)
+{
+	struct pair_end *e = owner;
+	struct sl_ike_child *child = (struct sl_ike_child *)pair_child(e, spi_in);
+
+	assert(peer == 0 && child && !sl_endpoint_equal(&child->path.remote, &path->remote));
+	child->path = *path;
+}
+
 static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 {
 	struct pair_end *e = owner;
@@ -178,6 +187,7 @@ static const struct sl_ike_ops pair_ops = {
 	.spi_free = op_spi_free,
 	.child_install = op_child_install,
 	.child_use_outbound = op_child_use_outbound,
+	.child_move = op_child_move,
 	.child_remove = op_child_remove,
 	.log = op_log,
 	.ike_keys = op_ike_keys,
