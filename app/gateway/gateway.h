@@ -114,6 +114,7 @@ uint32_t sa_spi_alloc(void *gateway, unsigned peer);
 void sa_spi_free(void *gateway, uint32_t spi);
 int sa_install(void *gateway, const struct sl_ike_child *child);
 void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in);
+void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path);
 void sa_remove(void *gateway, unsigned peer, uint32_t spi_in);
 
 /* A worker gave a session back. */

@@ -21,9 +21,8 @@
 enum {
 	MBUFS = 16383, /* 2^n - 1 wastes no memory in a mempool */
 	MBUF_CACHE = 256,
-	IKE_SAS_PER_PEER =
-		4, /* room for both ends starting at once, and again before the old ones are gone */
-	IKE_SAS_SPARE = 1024, /* half-open ones of strangers */
+	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
+	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
 };
 
 struct options {
@@ -108,6 +107,7 @@ static const struct sl_ike_ops ike_ops = {
 	.spi_free = sa_spi_free,
 	.child_install = sa_install,
 	.child_use_outbound = sa_use_outbound,
+	.child_move = sa_move,
 	.child_remove = sa_remove,
 	.log = log_ike,
 	.ike_keys = keylog_ike,
@@ -131,6 +131,9 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	conf->esn = peer->esn;
 	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
 	conf->dpd_delay = peer->dpd_delay;
+	conf->ppk = peer->ppk;
+	conf->ppk_id = peer->ppk_id;
+	conf->ppk_required = peer->ppk_required;
 }
 
 static int ike_init(struct gateway *g)
@@ -142,7 +145,8 @@ static int ike_init(struct gateway *g)
 		.name = c->name,
 		.key = c->key,
 		.address = c->wire.address.addr,
-		.sa_max = c->peer_count * IKE_SAS_PER_PEER + IKE_SAS_SPARE,
+		.message_max = c->wire.mtu - IKE_HEADERS,
+		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
 	selectors_from(&g->ike_conf.selectors, &behind, 1);
 	g->peer_confs = calloc(c->peer_count, sizeof(*g->peer_confs));

@@ -156,11 +156,21 @@ static void resolve(struct gateway *g, const struct sa *sa, const struct rte_eth
 		g->worker, &(struct command){.type = COMMAND_OUT_RESOLVE, .object = sa->out, .mac = *mac});
 }
 
+static void find_next_hop(struct gateway *g, struct sa *sa, const struct sl_ike_path *path)
+{
+	const struct rte_ether_addr *mac = NULL;
+
+	sa->next_hop = local_next_hop(g, sl_addr_u32(&path->remote.addr));
+	if (sa->next_hop)
+		mac = sl_neigh_resolve(g->wire.neighbours, gateway_now(), sa->next_hop);
+	if (mac)
+		resolve(g, sa, mac);
+}
+
 int sa_install(void *gateway, const struct sl_ike_child *child)
 {
 	struct gateway *g = gateway;
 	struct sa *sa = find(g, child->spi_in);
-	const struct rte_ether_addr *mac;
 	uint64_t jitter;
 	int err;
 
@@ -181,11 +191,21 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	sa->replace_at = sa->created + SOFT_TIME_NS - jitter % (SOFT_TIME_NS / 10);
 	sa->in_at_worker = true;
 	worker_command(g->worker, &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
-	sa->next_hop = local_next_hop(g, sl_addr_u32(&child->path.remote.addr));
-	mac = sa->next_hop ? sl_neigh_resolve(g->wire.neighbours, sa->created, sa->next_hop) : NULL;
-	if (mac)
-		resolve(g, sa, mac);
+	find_next_hop(g, sa, &child->path);
 	return 0;
+}
+
+void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path)
+{
+	struct gateway *g = gateway;
+	struct sa *sa = find(g, spi_in);
+
+	(void)peer;
+	worker_command(g->worker, &(struct command){.type = COMMAND_OUT_MOVE,
+					  .object = sa->out,
+					  .arg = sl_addr_u32(&path->remote.addr),
+					  .port = path->remote.port});
+	find_next_hop(g, sa, path);
 }
 
 void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac)

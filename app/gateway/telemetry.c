@@ -302,6 +302,10 @@ static const struct {
 	{"bad-integrity", offsetof(struct sl_ike_stats, bad_integrity), "dropped: forged or damaged"},
 	{"auth-failures", offsetof(struct sl_ike_stats, auth_failures),
 		"a peer did not prove its identity, or disbelieved ours"},
+	{"cookies-sent", offsetof(struct sl_ike_stats, cookies_sent),
+		"requests of strangers answered with a demand for a cookie"},
+	{"turned-away", offsetof(struct sl_ike_stats, turned_away),
+		"dropped: requests beyond the limits on half-open IKE SAs"},
 };
 
 static int list_ike(const char *param, struct rte_tel_data *d)

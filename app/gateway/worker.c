@@ -171,6 +171,7 @@ static void carry_out(struct worker *w, const struct command *c)
 			post(w, &(struct event){EVENT_OUT_RELEASED, 0, released});
 		break;
 	case COMMAND_OUT_RESOLVE: sl_esp_out_resolve(c->object, &w->dp.wire.mac, &c->mac); break;
+	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, c->arg, c->port); break;
 	case COMMAND_NEIGHBOUR: set_neighbour(w, c); break;
 	case COMMAND_SEND_WIRE:
 	case COMMAND_SEND_PLAIN:

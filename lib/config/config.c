@@ -98,10 +98,10 @@ static struct sl_config *new_config(const char *path)
 	return config;
 }
 
-struct sl_config *sl_config_parse(
-	FILE *file, const char *path, sl_config_key_loader *load_key, sl_config_report *report, void *ctx)
+struct sl_config *sl_config_parse(FILE *file, const char *path, const struct sl_config_loaders *loaders,
+	sl_config_report *report, void *ctx)
 {
-	struct parser p = {.load_key = load_key, .config = new_config(path)};
+	struct parser p = {.loaders = loaders, .config = new_config(path)};
 
 	if (p.config == NULL) {
 		report(ctx, "out of memory while reading the configuration");
@@ -123,6 +123,7 @@ struct sl_config *sl_config_parse(
 
 struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx)
 {
+	static const struct sl_config_loaders loaders = {.key = sl_key_load, .ppk = sl_ppk_load};
 	struct sl_config *config;
 	char line[512];
 	FILE *file = fopen(path, "re");
@@ -133,7 +134,7 @@ struct sl_config *sl_config_load(const char *path, sl_config_report *report, voi
 		report(ctx, line);
 		return NULL;
 	}
-	config = sl_config_parse(file, path, sl_key_load, report, ctx);
+	config = sl_config_parse(file, path, &loaders, report, ctx);
 	fclose(file);
 	return config;
 }
@@ -142,8 +143,13 @@ void sl_config_free(struct sl_config *config)
 {
 	if (config == NULL)
 		return;
-	for (unsigned i = 0; i < config->peer_count; i++)
+	for (unsigned i = 0; i < config->peer_count; i++) {
 		free(config->peers[i].name);
+		free(config->peers[i].ppk_id);
+		if (config->peers[i].ppk != NULL)
+			sl_secret_put(config->ppks, config->peers[i].ppk);
+	}
+	sl_secret_pool_free(config->ppks);
 	free(config->peers);
 	free(config->wire.port);
 	free(config->plain.port);

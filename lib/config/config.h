@@ -30,6 +30,9 @@
  *     esn         = yes
  *     start       = boot                  or none: wait for the peer; default boot with endpoint, none without
  *     dpd-delay   = 10s                   0 never checks
+ *     ppk         = link1.ppk             post-quantum preshared key, relative like private-key
+ *     ppk-id      = link1                 what both ends call it
+ *     ppk-required = yes                  no: without it when the peer does not have it
  */
 #ifndef SEALANE_CONFIG_CONFIG_H
 #define SEALANE_CONFIG_CONFIG_H
@@ -41,6 +44,7 @@
 
 #include "../crypto/crypto.h"
 #include "../crypto/gcm.h"
+#include "../crypto/secret.h"
 #include "../net/addr.h"
 #include "../net/selector.h"
 
@@ -71,6 +75,9 @@ struct sl_config_peer {
 	bool esn;
 	bool start_boot;
 	uint64_t dpd_delay; /* ns; 0: never */
+	struct sl_ppk *ppk; /* secret memory; NULL: none */
+	char *ppk_id;       /* given with ppk, and only then */
+	bool ppk_required;
 };
 
 struct sl_config {
@@ -80,6 +87,7 @@ struct sl_config {
 	char *eal;                  /* NULL when not given */
 	uint64_t idle_sleep;        /* ns */
 	struct sl_config_port wire, plain;
+	struct sl_secret_pool *ppks;  /* where those of the peers are; NULL when there is none */
 	struct sl_config_peer *peers; /* sorted as in the file */
 	unsigned peer_count;
 };
@@ -93,17 +101,20 @@ typedef void sl_config_report(void *ctx, const char *line);
  */
 struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx);
 
-/* How a private key is read from its file: sl_key_load(), or a stand-in that touches no file. */
-typedef int sl_config_key_loader(struct sl_ed25519_key *key, const char *path);
+/* How secrets are read from their files: sl_key_load() and sl_ppk_load(), or stand-ins that touch no file. */
+struct sl_config_loaders {
+	int (*key)(struct sl_ed25519_key *key, const char *path);
+	int (*ppk)(struct sl_ppk *ppk, const char *path);
+};
 
 /*
  * The same for a file that is open already, wherever its bytes come from: path is what complaints call it and what
  * key files are relative to. The file is not closed.
  */
-struct sl_config *sl_config_parse(
-	FILE *file, const char *path, sl_config_key_loader *load_key, sl_config_report *report, void *ctx);
+struct sl_config *sl_config_parse(FILE *file, const char *path, const struct sl_config_loaders *loaders,
+	sl_config_report *report, void *ctx);
 
-/* Wipes the key and frees; NULL is fine. */
+/* Wipes the keys and frees; NULL is fine. */
 void sl_config_free(struct sl_config *config);
 
 #endif

@@ -64,32 +64,42 @@ static char *key_path(struct parser *p, const char *value)
 	return path;
 }
 
+/* What a key file should be: in words, and which program writes one. */
+struct key_kind {
+	const char *content;
+	const char *form;
+	const char *writer;
+};
+
+static const struct key_kind private_key_kind = {
+	"Ed25519 private key", "PKCS#8 PEM as 'sealane genkey' writes it", "'sealane genkey'"};
+static const struct key_kind ppk_kind = {"preshared key",
+	"32 to 128 bytes in hexadecimal as 'openssl rand -hex 32' writes them", "'openssl rand -hex 32'"};
+
 /* Says why a key file cannot be used. What should be its path may be the key itself, pasted there. */
-static void complain_key(struct parser *p, const char *name, const char *path, int error)
+static void complain_key(
+	struct parser *p, const struct key_kind *kind, const char *name, const char *path, int error)
 {
 	struct stat st;
 
 	switch (error) {
 	case SL_CRYPTO_E_KEY_READ:
-		sl_config_complain(p, p->line,
-			"cannot read %s %s: %s, expected a file that 'sealane genkey' wrote", name, path,
-			strerror(errno));
+		sl_config_complain(p, p->line, "cannot read %s %s: %s, expected a file that %s wrote", name,
+			path, strerror(errno), kind->writer);
 		break;
 	case SL_CRYPTO_E_KEY_MODE:
 		if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 			sl_config_complain(p, p->line,
-				"%s %s is not a regular file, expected one that 'sealane genkey' wrote", name,
-				path);
+				"%s %s is not a regular file, expected one that %s wrote", name, path,
+				kind->writer);
 		else
 			sl_config_complain(p, p->line,
 				"%s %s is readable by others, expected mode 0600 (chmod 600 %s)", name, path,
 				path);
 		break;
 	case SL_CRYPTO_E_KEY_FORMAT:
-		sl_config_complain(p, p->line,
-			"%s %s holds no Ed25519 private key, expected PKCS#8 PEM as 'sealane genkey' "
-			"writes it",
-			name, path);
+		sl_config_complain(
+			p, p->line, "%s %s holds no %s, expected %s", name, path, kind->content, kind->form);
 		break;
 	default: sl_config_complain(p, p->line, "%s: %s", name, sl_crypto_strerror(error));
 	}
@@ -102,9 +112,10 @@ static void take_private_key(struct parser *p, const char *name, const char *val
 
 	if (path == NULL)
 		return;
-	error = p->load_key(p->config->key, path);
+	error = p->loaders->key(p->config->key, path);
 	if (error != 0)
-		complain_key(p, name, sl_value_shown(value) == value ? path : sl_value_shown(value), error);
+		complain_key(p, &private_key_kind, name,
+			sl_value_shown(value) == value ? path : sl_value_shown(value), error);
 	free(path);
 }
 
@@ -326,6 +337,48 @@ static void take_dpd_delay(struct parser *p, const char *name, const char *value
 		"0 or a duration from 100ms to 1d such as 10s");
 }
 
+/* Where the preshared key of this peer goes, in secret memory; or NULL. */
+static struct sl_ppk *new_ppk(struct parser *p)
+{
+	struct sl_config *config = p->config;
+	struct sl_ppk *ppk;
+
+	if (config->ppks == NULL)
+		config->ppks = sl_secret_pool_new(sizeof(*ppk), SL_CONFIG_PEERS_MAX);
+	ppk = config->ppks != NULL ? sl_secret_get(config->ppks) : NULL;
+	if (ppk == NULL)
+		p->no_memory = true;
+	return ppk;
+}
+
+static void take_ppk(struct parser *p, const char *name, const char *value)
+{
+	char *path = key_path(p, value);
+	int error;
+
+	p->peer->ppk = new_ppk(p);
+	if (path != NULL && p->peer->ppk != NULL) {
+		error = p->loaders->ppk(p->peer->ppk, path);
+		if (error != 0)
+			complain_key(p, &ppk_kind, name,
+				sl_value_shown(value) == value ? path : sl_value_shown(value), error);
+	}
+	free(path);
+}
+
+static void take_ppk_id(struct parser *p, const char *name, const char *value)
+{
+	if (!sl_value_is_name(value))
+		bad(p, name, value, SL_NAME_EXPECTED);
+	else
+		p->peer->ppk_id = sl_config_copy(p, value);
+}
+
+static void take_ppk_required(struct parser *p, const char *name, const char *value)
+{
+	take_bool(p, name, value, &p->peer->ppk_required);
+}
+
 /* ---- The tables ------------------------------------------------------------------------------------------------ */
 
 const struct section_kind sl_config_gateway_kind = {
@@ -368,5 +421,8 @@ const struct section_kind sl_config_peer_kind = {
 		[PEER_ESN] = {"esn", false, take_esn},
 		[PEER_START] = {"start", false, take_start},
 		[PEER_DPD_DELAY] = {"dpd-delay", false, take_dpd_delay},
+		[PEER_PPK] = {"ppk", false, take_ppk},
+		[PEER_PPK_ID] = {"ppk-id", false, take_ppk_id},
+		[PEER_PPK_REQUIRED] = {"ppk-required", false, take_ppk_required},
 	},
 };

@@ -20,8 +20,19 @@
 /* Where a section keeps its keys; the tables in keys.c have the same order. */
 enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP };
 enum { PORT_DEVICE, PORT_ADDRESS, PORT_MTU, WIRE_NEXT_HOP, PLAIN_WAIT_FOR_PEER = WIRE_NEXT_HOP };
-enum { PEER_PUBLIC_KEY, PEER_ENDPOINT, PEER_PREFIXES, PEER_CIPHER, PEER_ESN, PEER_START, PEER_DPD_DELAY };
-enum { SECTION_KEYS_MAX = PEER_DPD_DELAY + 1 };
+enum {
+	PEER_PUBLIC_KEY,
+	PEER_ENDPOINT,
+	PEER_PREFIXES,
+	PEER_CIPHER,
+	PEER_ESN,
+	PEER_START,
+	PEER_DPD_DELAY,
+	PEER_PPK,
+	PEER_PPK_ID,
+	PEER_PPK_REQUIRED
+};
+enum { SECTION_KEYS_MAX = PEER_PPK_REQUIRED + 1 };
 
 struct parser;
 
@@ -54,7 +65,7 @@ struct complaint {
 
 struct parser {
 	struct sl_config *config;
-	sl_config_key_loader *load_key;
+	const struct sl_config_loaders *loaders;
 
 	int line; /* being read; the last one when all is read */
 	struct section gateway, wire, plain;

@@ -173,6 +173,21 @@ static void check_start(struct parser *p, struct sl_config_peer *peer, const str
 			peer->name);
 }
 
+/* A preshared key without a name cannot be asked for; the other keys mean nothing without it. */
+static void check_ppk(struct parser *p, const struct section *section)
+{
+	int ppk = section->key_line[PEER_PPK], id = section->key_line[PEER_PPK_ID],
+	    required = section->key_line[PEER_PPK_REQUIRED];
+
+	if (ppk > 0 && id == 0)
+		sl_config_complain(
+			p, ppk, "ppk without ppk-id, expected the name that both ends have for it");
+	if (ppk == 0 && id > 0)
+		sl_config_complain(p, id, "ppk-id without ppk, expected both or neither");
+	if (ppk == 0 && required > 0)
+		sl_config_complain(p, required, "ppk-required without ppk, expected both or neither");
+}
+
 static void check_peers(struct parser *p)
 {
 	for (unsigned i = 0; i < p->config->peer_count; i++) {
@@ -180,6 +195,7 @@ static void check_peers(struct parser *p)
 
 		check_endpoint(p, &peer->endpoint.addr, p->peers[i].key_line[PEER_ENDPOINT]);
 		check_start(p, peer, &p->peers[i]);
+		check_ppk(p, &p->peers[i]);
 	}
 }
 

@@ -47,6 +47,7 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 		.cipher_count = 2,
 		.esn = true,
 		.dpd_delay = 10 * SL_SECOND,
+		.ppk_required = true,
 	};
 	return &peers[config->peer_count++];
 }

@@ -94,6 +94,18 @@ void sl_ed25519_sign(uint8_t sig[static SL_ED25519_SIG_LEN], const struct sl_ed2
 int sl_ed25519_verify(const uint8_t sig[static SL_ED25519_SIG_LEN],
 	const uint8_t public[static SL_ED25519_PUBLIC_LEN], const void *msg, size_t msg_len);
 
+/* ---- Post-quantum preshared keys, RFC 8784 ----------------------------------------------------------------------- */
+
+enum {
+	SL_PPK_MIN = 32, /* 256 bits, as RFC 8784 6 wants them */
+	SL_PPK_MAX = 128,
+};
+
+struct sl_ppk {
+	size_t len;
+	uint8_t bytes[SL_PPK_MAX];
+};
+
 /* ---- HMAC-SHA-256 (RFC 2104) and HKDF-SHA-256 (RFC 5869): key derivation ----------------------------------------- */
 
 enum { SL_HASH_LEN = 32, SL_HKDF_MAX = 255 * SL_HASH_LEN };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ed25519 keys as PEM and base64 text.
+ * Ed25519 keys as PEM and base64 text, preshared keys as hexadecimal text.
  *
  * The DER of an Ed25519 key never varies but for the key itself (RFC 8410 7 and 4), so it is written as a constant
  * prefix and read by comparing with it. Anything else an ASN.1 parser might accept is refused.
@@ -176,12 +176,14 @@ static int read_all(int fd, char *text, size_t max, size_t *len)
 	return SL_CRYPTO_E_KEY_FORMAT; /* no key is this long */
 }
 
-int sl_key_load(struct sl_ed25519_key *key, const char *path)
+/* Reads a private file through secret memory and has its text parsed into *key, which is wiped before. */
+static int load_private(
+	const char *path, int (*parse)(void *key, const char *text, size_t len), void *key, size_t key_size)
 {
 	size_t len;
 	int fd;
 
-	sl_wipe(key, sizeof(*key));
+	sl_wipe(key, key_size);
 	char *text = sl_secret_alloc(KEY_FILE_MAX);
 	if (text == NULL)
 		return SL_CRYPTO_E_NO_MEMORY;
@@ -189,7 +191,7 @@ int sl_key_load(struct sl_ed25519_key *key, const char *path)
 	if (error == 0)
 		error = read_all(fd, text, KEY_FILE_MAX, &len);
 	if (error == 0)
-		error = sl_key_from_pem(key, text, len);
+		error = parse(key, text, len);
 
 	int reason = errno; /* the caller reads errno after SL_CRYPTO_E_KEY_READ */
 	if (fd >= 0)
@@ -197,6 +199,40 @@ int sl_key_load(struct sl_ed25519_key *key, const char *path)
 	sl_secret_free(text);
 	errno = reason;
 	return error;
+}
+
+static int parse_key(void *key, const char *text, size_t len)
+{
+	return sl_key_from_pem(key, text, len);
+}
+
+int sl_key_load(struct sl_ed25519_key *key, const char *path)
+{
+	return load_private(path, parse_key, key, sizeof(*key));
+}
+
+int sl_ppk_from_text(struct sl_ppk *ppk, const char *text, size_t len)
+{
+	struct text t = trim((struct text){text, len});
+	size_t skip = starts_with(t, "0x") ? 2 : 0;
+	const char *end;
+
+	if (sodium_hex2bin(ppk->bytes, sizeof(ppk->bytes), t.data + skip, t.len - skip, NULL, &ppk->len,
+		    &end) == 0 &&
+		end == t.data + t.len && ppk->len >= SL_PPK_MIN)
+		return 0;
+	sl_wipe(ppk, sizeof(*ppk));
+	return SL_CRYPTO_E_KEY_FORMAT;
+}
+
+static int parse_ppk(void *ppk, const char *text, size_t len)
+{
+	return sl_ppk_from_text(ppk, text, len);
+}
+
+int sl_ppk_load(struct sl_ppk *ppk, const char *path)
+{
+	return load_private(path, parse_ppk, ppk, sizeof(*ppk));
 }
 
 void sl_public_to_base64(

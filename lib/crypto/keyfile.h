@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ed25519 keys as people hold them.
+ * Keys as people hold them.
  *
  *   private  PKCS#8 PEM (RFC 8410), exactly what `openssl genpkey -algorithm ed25519` and strongSwan's pki write
  *   public   one line of base64 (the raw 32 bytes), or SubjectPublicKeyInfo PEM (RFC 8410)
+ *   PPK      hexadecimal digits, with or without 0x in front: what `openssl rand -hex 32` writes
  *
- * Both DER forms are a constant prefix and 32 bytes of key, so there is no ASN.1 parser here, only a comparison.
+ * The first two are Ed25519 keys. Both DER forms are a constant prefix and 32 bytes of key, so there is no ASN.1 parser here, only a comparison.
  */
 #ifndef SEALANE_CRYPTO_KEYFILE_H
 #define SEALANE_CRYPTO_KEYFILE_H
@@ -35,6 +36,12 @@ int sl_key_from_pem(struct sl_ed25519_key *key, const char *text, size_t len);
  * SL_CRYPTO_E_KEY_READ, _KEY_MODE, _KEY_FORMAT, _NO_MEMORY.
  */
 int sl_key_load(struct sl_ed25519_key *key, const char *path);
+
+/* Reads a preshared key from hexadecimal text, SL_PPK_MIN to SL_PPK_MAX bytes of it. As sl_key_from_pem(). */
+int sl_ppk_from_text(struct sl_ppk *ppk, const char *text, size_t len);
+
+/* Reads a file with a preshared key. As sl_key_load(). */
+int sl_ppk_load(struct sl_ppk *ppk, const char *path);
 
 void sl_public_to_base64(
 	char text[static SL_KEY_BASE64_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);

@@ -163,4 +163,7 @@ int sl_esp_in_init(struct sl_esp_in *in, const struct sl_esp_params *p);
 void sl_esp_out_resolve(
 	struct sl_esp_out *out, const struct rte_ether_addr *src, const struct rte_ether_addr *dst);
 
+/* Seals to another outer address and UDP port from now on, both in host order; the next hop must be resolved again. */
+void sl_esp_out_move(struct sl_esp_out *out, uint32_t remote, uint16_t port);
+
 #endif

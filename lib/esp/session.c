@@ -117,3 +117,18 @@ void sl_esp_out_resolve(
 	out->template.eth.dst_addr = *dst;
 	out->resolved = true;
 }
+
+void sl_esp_out_move(struct sl_esp_out *out, uint32_t remote, uint16_t port)
+{
+	struct rte_ipv4_hdr ip;
+	struct rte_udp_hdr udp;
+
+	memcpy(&ip, out->template.ipv4, sizeof(ip));
+	memcpy(&udp, out->template.udp, sizeof(udp));
+	ip.dst_addr = rte_cpu_to_be_32(remote);
+	udp.dst_port = rte_cpu_to_be_16(port);
+	memcpy(out->template.ipv4, &ip, sizeof(ip));
+	memcpy(out->template.udp, &udp, sizeof(udp));
+	out->ipv4_sum = rte_raw_cksum(&ip, sizeof(ip));
+	out->resolved = false;
+}

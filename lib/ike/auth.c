@@ -86,6 +86,11 @@ void ike_auth_start(struct ike_sa *sa)
 	if (!has_established(sa->peer))
 		ike_write_notify(&w, IKE_N_INITIAL_CONTACT, NULL, 0);
 	ike_write_payload(&w, IKE_P_IDR, peer_id, make_id(peer_id, sa->peer->conf->name));
+	if (sa->ppk) {
+		const struct ike_signed what = signed_by(sa, true, (struct ike_view){id, id_len});
+
+		ike_ppk_offer(sa, &w, &what);
+	}
 	write_auth(sa, &w, id, id_len);
 	child = ike_child_new(sa);
 	if (!child) {
@@ -121,8 +126,8 @@ static void refused(struct ike_sa *sa, const struct ike_message *m)
 	if (error && error->type == IKE_N_AUTHENTICATION_FAILED) {
 		sa->ike->stats.auth_failures++;
 		ike_peer_failed(sa->peer, sa,
-			"peer %s refused our identity \"%s\" (its key for us or its name differs)", where,
-			sa->ike->conf->name);
+			"peer %s refused our identity \"%s\" (its key for us or its name differs%s)", where,
+			sa->ike->conf->name, sa->peer->conf->ppk ? ", or its PPK" : "");
 	} else
 		ike_peer_failed(sa->peer, sa, "peer %s refused IKE_AUTH: %s", where,
 			error ? ike_notify_name(error->type, name) : "it names no reason");
@@ -158,11 +163,16 @@ void ike_auth_response(struct ike_sa *sa, const struct ike_message *m)
 		disbelieve(sa, "has another name than we expect", m->id_r);
 		return;
 	}
+	if (!ike_ppk_answered(sa, m)) {
+		disbelieve(sa, "does without the PPK, which is required", m->id_r);
+		return;
+	}
 	if (!check_auth(sa, sa->peer, m->auth, m->id_r)) {
 		disbelieve(sa, "has not signed with the key we have for it", m->id_r);
 		return;
 	}
 	ike_sa_forget_init(sa);
+	ike_ppk_tell(sa);
 	wrong = finish_child(sa, m);
 	if (wrong) {
 		/* Authentic, but no use: an IKE SA without a child carries nothing. */
@@ -202,10 +212,12 @@ static struct ike_peer *authenticate(struct ike_sa *sa, const struct ike_message
 		*why = "no peer of that name is configured";
 	else if (m->id_r.data && !id_is(m->id_r, sa->ike->conf->name))
 		*why = "it looks for a gateway of another name";
-	else if (!m->auth.data || !check_auth(sa, peer, m->auth, m->id_i))
-		*why = "it has not signed with the key we have for it";
+	else if (!m->auth.data)
+		*why = "it has not signed";
 	else if (!cipher_allowed(peer, sa->cipher))
 		*why = "the cipher is not allowed for it";
+	else
+		*why = ike_ppk_check(sa, peer, m, check_auth);
 	return *why ? NULL : peer;
 }
 
@@ -256,6 +268,9 @@ static void accept(struct ike_sa *sa, const struct sl_ike_path *path, const stru
 	ike_begin_response(sa, &w, IKE_AUTH);
 	ike_write_payload(&w, IKE_P_IDR, id, id_len);
 	write_auth(sa, &w, id, id_len);
+	if (sa->ppk)
+		ike_write_notify(&w, IKE_N_PPK_IDENTITY, NULL, 0);
+	ike_ppk_tell(sa);
 	error = accept_child(sa, &w, m);
 	if (error) {
 		/* The IKE SA comes up all the same (RFC 7296 1.2). The initiator decides what it is good for. */

@@ -136,6 +136,18 @@ static struct sl_ike_path esp_path(const struct ike_sa *sa)
 	return path;
 }
 
+void ike_children_move(struct ike_sa *sa)
+{
+	const struct sl_ike_path path = esp_path(sa);
+	struct sl_ike *ike = sa->ike;
+	struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (child->installed && ike->ops->child_move)
+			ike->ops->child_move(ike->owner, sa->peer->index, child->spi_in, &path);
+	}
+}
+
 static void set_limits(struct ike_child *child)
 {
 	struct sl_ike *ike = child->sa->ike;

@@ -91,7 +91,8 @@ static enum ike_result parse_payload(struct ike_message *m, uint8_t type, bool c
 	case IKE_P_TSR: return parse_single(&m->ts_r, body, sizeof(struct ike_wire_ts_list), any);
 	case IKE_P_NOTIFY: return parse_notify(m, body);
 	case IKE_P_DELETE: return parse_delete(m, body);
-	case IKE_P_SK: return IKE_E_SYNTAX; /* never inside another, never in IKE_SA_INIT */
+	case IKE_P_SK:
+	case IKE_P_SKF: return IKE_E_SYNTAX; /* never inside another, never in IKE_SA_INIT */
 	case IKE_P_CERT:
 	case IKE_P_CERTREQ:
 	case IKE_P_VENDOR:
@@ -205,6 +206,14 @@ void ike_patch_len(struct ike_writer *w, size_t field, size_t start)
 		memcpy(w->buf + field, &len, sizeof(len));
 }
 
+static void begin(struct ike_writer *w, const struct ike_wire_header *h)
+{
+	w->len = w->open = w->sk = 0;
+	w->overflow = false;
+	w->next_at = offsetof(struct ike_wire_header, next);
+	ike_put(w, h, sizeof(*h));
+}
+
 void ike_write_header(struct ike_writer *w, const struct ike_head *head)
 {
 	struct ike_wire_header h = {
@@ -217,10 +226,12 @@ void ike_write_header(struct ike_writer *w, const struct ike_head *head)
 		.id = htobe32(head->id),
 	};
 
-	w->len = w->open = w->sk = 0;
-	w->overflow = false;
-	w->next_at = offsetof(struct ike_wire_header, next);
-	ike_put(w, &h, sizeof(h));
+	begin(w, &h);
+}
+
+void ike_write_header_like(struct ike_writer *w, const struct ike_writer *other)
+{
+	begin(w, (const void *)other->buf);
 }
 
 void ike_payload_begin(struct ike_writer *w, enum ike_payload_type type)
@@ -266,13 +277,30 @@ void ike_write_notify_spi(struct ike_writer *w, enum ike_notify_type type, uint8
 	ike_payload_end(w);
 }
 
-void ike_write_sk(struct ike_writer *w)
+static void put_iv_space(struct ike_writer *w)
 {
 	const uint8_t iv[SL_GCM_IV_LEN] = {0};
 
+	w->iv_at = w->len;
+	ike_put(w, iv, sizeof(iv));
+}
+
+void ike_write_sk(struct ike_writer *w)
+{
 	w->sk = w->len;
 	ike_payload_begin(w, IKE_P_SK);
-	ike_put(w, iv, sizeof(iv));
+	put_iv_space(w);
+}
+
+void ike_write_skf(struct ike_writer *w, uint8_t first, uint16_t number, uint16_t total)
+{
+	const struct ike_wire_fragment f = {.number = htobe16(number), .total = htobe16(total)};
+
+	w->sk = w->len;
+	ike_payload_begin(w, IKE_P_SKF);
+	w->buf[w->next_at] = first;
+	ike_put(w, &f, sizeof(f));
+	put_iv_space(w);
 }
 
 void ike_write_end(struct ike_writer *w)

@@ -20,6 +20,7 @@ enum ike_result {
 	IKE_E_CRITICAL = -2,    /* holds a payload of unknown type that must not be skipped */
 	IKE_E_INTEGRITY = -3,   /* the ICV is wrong */
 	IKE_E_NO_PROPOSAL = -4, /* no proposal is acceptable */
+	IKE_E_INCOMPLETE = -5,  /* a fragment; the message is not complete yet */
 };
 
 /* The fixed header, in host order. */
@@ -80,7 +81,8 @@ struct ike_writer {
 	size_t len;
 	size_t next_at; /* where the type of the next payload goes */
 	size_t open;    /* header of the payload being written */
-	size_t sk;      /* header of the SK payload; 0: none */
+	size_t sk;      /* header of the SK or SKF payload; 0: none */
+	size_t iv_at;   /* its IV */
 	bool overflow;
 	uint8_t buf[IKE_SEND_MAX];
 };
@@ -105,6 +107,12 @@ void ike_write_payload(struct ike_writer *w, enum ike_payload_type type, const v
 
 /* Begins the SK payload: all that follows is inside. ike_seal() (crypt.h) ends it. */
 void ike_write_sk(struct ike_writer *w);
+
+/* The same for one fragment; first is the type of the first payload inside. */
+void ike_write_skf(struct ike_writer *w, uint8_t first, uint16_t number, uint16_t total);
+
+/* Begins a message with the header of another. */
+void ike_write_header_like(struct ike_writer *w, const struct ike_writer *other);
 
 /* Sets the length of the message. Ours always fit (asserted). */
 void ike_write_end(struct ike_writer *w);

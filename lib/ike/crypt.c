@@ -110,7 +110,7 @@ void ike_seal(struct ike_writer *w, const struct ike_secrets *s, enum sl_cipher 
 {
 	static const uint8_t icv_space[SL_GCM_ICV_LEN];
 	uint8_t nonce[SL_GCM_NONCE_LEN];
-	size_t iv_at = w->sk + sizeof(struct ike_wire_payload), data_at = iv_at + SL_GCM_IV_LEN, data_len;
+	size_t iv_at = w->iv_at, data_at = iv_at + SL_GCM_IV_LEN, data_len;
 
 	/* GCM needs no padding: a pad length of 0 is all (RFC 5282 3). */
 	ike_put8(w, 0);
@@ -122,23 +122,18 @@ void ike_seal(struct ike_writer *w, const struct ike_secrets *s, enum sl_cipher 
 	iv = htobe64(iv);
 	memcpy(w->buf + iv_at, &iv, sizeof(iv));
 	make_nonce(nonce, s->seal_salt, w->buf + iv_at);
-	/* AAD: the message up to and including the generic header of SK (RFC 5282 5.1). */
+	/* AAD: the message up to and including the header of SK (RFC 5282 5.1) or SKF (RFC 7383 2.5). */
 	sl_gcm_seal(&s->seal, cipher, w->buf + data_at, data_len, nonce, w->buf, iv_at,
 		w->buf + data_at + data_len);
 }
 
-enum ike_result ike_open(const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg, size_t len,
-	uint8_t *first, struct ike_view *plain)
+/* Opens what begins with the IV at iv_at and fills the message; the AAD is all before. */
+static enum ike_result open_payload(const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg,
+	size_t len, size_t iv_at, struct ike_view *plain)
 {
-	const struct ike_wire_header *h = (const void *)msg;
-	const struct ike_wire_payload *p = (const void *)(msg + sizeof(*h));
-	size_t iv_at = sizeof(*h) + sizeof(*p), data_at = iv_at + SL_GCM_IV_LEN, data_len;
+	size_t data_at = iv_at + SL_GCM_IV_LEN, data_len = len - data_at - SL_GCM_ICV_LEN;
 	uint8_t nonce[SL_GCM_NONCE_LEN], icv[SL_GCM_ICV_LEN];
 
-	/* Nothing stands in the clear beside the SK payload, which is the last by RFC 7296 3.14. */
-	if (len < sizeof(*h) + IKE_SK_OVERHEAD || h->next != IKE_P_SK || be16toh(p->len) != len - sizeof(*h))
-		return IKE_E_SYNTAX;
-	data_len = len - data_at - SL_GCM_ICV_LEN;
 	make_nonce(nonce, s->open_salt, msg + iv_at);
 	sl_gcm_open(&s->open, cipher, msg + data_at, data_len, nonce, msg, iv_at, icv);
 	if (!sl_equal(icv, msg + data_at + data_len, sizeof(icv)))
@@ -146,10 +141,40 @@ enum ike_result ike_open(const struct ike_secrets *s, enum sl_cipher cipher, uin
 	/* Any padding will do; its length stands in the last byte. */
 	if (msg[data_at + data_len - 1] >= data_len)
 		return IKE_E_SYNTAX;
-	data_len -= 1u + msg[data_at + data_len - 1];
-	*first = p->next;
-	*plain = (struct ike_view){msg + data_at, data_len};
+	*plain = (struct ike_view){msg + data_at, data_len - 1 - msg[data_at + data_len - 1]};
 	return IKE_OK;
+}
+
+enum ike_result ike_open(const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg, size_t len,
+	uint8_t *first, struct ike_view *plain)
+{
+	const struct ike_wire_header *h = (const void *)msg;
+	const struct ike_wire_payload *p = (const void *)(msg + sizeof(*h));
+
+	/* Nothing stands in the clear beside the SK payload, which is the last by RFC 7296 3.14. */
+	if (len < sizeof(*h) + IKE_SK_OVERHEAD || h->next != IKE_P_SK || be16toh(p->len) != len - sizeof(*h))
+		return IKE_E_SYNTAX;
+	*first = p->next;
+	return open_payload(s, cipher, msg, len, sizeof(*h) + sizeof(*p), plain);
+}
+
+enum ike_result ike_open_fragment(
+	const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg, size_t len, struct ike_fragment *f)
+{
+	const struct ike_wire_header *h = (const void *)msg;
+	const struct ike_wire_payload *p = (const void *)(msg + sizeof(*h));
+	const struct ike_wire_fragment *w = (const void *)(p + 1);
+	enum ike_result result;
+
+	if (len < sizeof(*h) + sizeof(*w) + IKE_SK_OVERHEAD || h->next != IKE_P_SKF ||
+		be16toh(p->len) != len - sizeof(*h))
+		return IKE_E_SYNTAX;
+	*f = (struct ike_fragment){
+		.number = be16toh(w->number), .total = be16toh(w->total), .first = p->next};
+	if (f->number == 0 || f->number > f->total || f->total > IKE_FRAGMENTS_MAX)
+		return IKE_E_SYNTAX;
+	result = open_payload(s, cipher, msg, len, sizeof(*h) + sizeof(*p) + sizeof(*w), &f->plain);
+	return result == IKE_OK && f->plain.len == 0 ? IKE_E_SYNTAX : result;
 }
 
 /* AlgorithmIdentifier of Ed25519: SEQUENCE { OID 1.3.101.112 } (RFC 8420 A), preceded by its length (RFC 7427 3). */

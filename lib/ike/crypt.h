@@ -14,7 +14,9 @@ struct ike_secrets {
 	uint8_t seal_salt[SL_GCM_SALT_LEN], open_salt[SL_GCM_SALT_LEN];
 	uint8_t sk_d[SL_HASH_LEN];
 	uint8_t sk_pi[SL_HASH_LEN], sk_pr[SL_HASH_LEN];
-	uint8_t x25519[SL_X25519_LEN]; /* our private value, until the keys are derived */
+	uint8_t without_ppk[3]
+			   [SL_HASH_LEN]; /* these three before a PPK was mixed in, until IKE_AUTH is over */
+	uint8_t x25519[SL_X25519_LEN];    /* our private value, until the keys are derived */
 };
 
 /* What two messages with nonces agreed upon: of IKE_SA_INIT, or of CREATE_CHILD_SA. */
@@ -51,6 +53,17 @@ void ike_seal(struct ike_writer *w, const struct ike_secrets *s, enum sl_cipher 
  */
 enum ike_result ike_open(const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg, size_t len,
 	uint8_t *first, struct ike_view *plain);
+
+/* A fragment of a message, opened. */
+struct ike_fragment {
+	unsigned number, total; /* 1 <= number <= total <= IKE_FRAGMENTS_MAX */
+	uint8_t first;          /* of number 1: type of the first payload of the message */
+	struct ike_view plain;  /* never empty */
+};
+
+/* The same for a message that must consist of one SKF payload (RFC 7383 2.5). */
+enum ike_result ike_open_fragment(
+	const struct ike_secrets *s, enum sl_cipher cipher, uint8_t *msg, size_t len, struct ike_fragment *f);
 
 /* What one end signs: its IKE_SA_INIT message, the other's nonce, its ID payload. */
 struct ike_signed {

@@ -18,8 +18,9 @@ static bool make_tables(struct sl_ike *ike, unsigned sa_max)
 	ike->bucket_mask = buckets - 1;
 	ike->by_spi = calloc(buckets, sizeof(*ike->by_spi));
 	ike->by_request = calloc(buckets, sizeof(*ike->by_request));
+	ike->by_source = calloc(buckets, sizeof(*ike->by_source));
 	ike->secrets = sl_secret_pool_new(sizeof(struct ike_secrets), sa_max);
-	return ike->by_spi && ike->by_request && ike->secrets;
+	return ike->by_spi && ike->by_request && ike->by_source && ike->secrets;
 }
 
 struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_ops *ops, void *owner)
@@ -28,6 +29,7 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 
 	assert(conf->sa_max > 0 && conf->sa_max <= SA_LIMIT);
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(conf->message_max == 0 || conf->message_max >= SL_IKE_FRAGMENT_MIN);
 	if (!ike)
 		return NULL;
 	ike->conf = conf;
@@ -67,6 +69,7 @@ void sl_ike_free(struct sl_ike *ike)
 	free(ike->peers);
 	free(ike->by_spi);
 	free(ike->by_request);
+	free(ike->by_source);
 	sl_secret_pool_free(ike->secrets);
 	free(ike);
 }
@@ -89,6 +92,7 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	struct ike_peer **peers, *peer;
 
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(!conf->ppk || (conf->ppk->len > 0 && strlen(conf->ppk_id) <= SL_IKE_NAME_MAX));
 	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
 	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
 	if (!peers)

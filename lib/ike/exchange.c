@@ -9,8 +9,16 @@
 
 void ike_send(struct sl_ike *ike, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
 {
-	ike->stats.messages_out++;
-	ike->ops->send(ike->owner, path, msg, len);
+	while (len > 0) {
+		const struct ike_wire_header *h = (const void *)msg;
+		size_t one = be32toh(h->len);
+
+		assert(one >= sizeof(*h) && one <= len);
+		ike->stats.messages_out++;
+		ike->ops->send(ike->owner, path, msg, one);
+		msg += one;
+		len -= one;
+	}
 }
 
 static void begin(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange, bool response, uint32_t id)
@@ -38,12 +46,6 @@ void ike_begin_response(struct ike_sa *sa, struct ike_writer *w, uint8_t exchang
 	begin(sa, w, exchange, true, sa->expected_id);
 }
 
-static void seal(struct ike_sa *sa, struct ike_writer *w)
-{
-	/* A counter as the IV never repeats while its keys live (RFC 5282 3.1). */
-	ike_seal(w, sa->secrets, sa->cipher, sa->iv++);
-}
-
 void ike_track_request(struct ike_sa *sa, const uint8_t *msg, size_t len, uint8_t exchange)
 {
 	ike_keep(&sa->request.msg, msg, len);
@@ -58,9 +60,11 @@ void ike_track_request(struct ike_sa *sa, const uint8_t *msg, size_t len, uint8_
 
 void ike_send_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange)
 {
+	struct ike_view sealed;
+
 	assert(sa->request.tries == 0);
-	seal(sa, w);
-	ike_track_request(sa, w->buf, w->len, exchange);
+	sealed = ike_seal_for_path(sa, w);
+	ike_track_request(sa, sealed.data, sealed.len, exchange);
 	sa->next_id++;
 }
 
@@ -74,20 +78,23 @@ void ike_request_done(struct ike_sa *sa)
 
 void ike_send_last(struct ike_sa *sa, struct ike_writer *w)
 {
+	struct ike_view sealed;
+
 	/* The peer takes requests in order only: what is outstanding goes once more in front. */
 	if (sa->request.msg.len > 0 && sa->state != IKE_AUTH_SENT)
 		ike_send(sa->ike, &sa->path, sa->request.msg.data, sa->request.msg.len);
-	seal(sa, w);
-	ike_send(sa->ike, &sa->path, w->buf, w->len);
+	sealed = ike_seal_for_path(sa, w);
+	ike_send(sa->ike, &sa->path, sealed.data, sealed.len);
 	sa->next_id++;
 }
 
 void ike_send_response(struct ike_sa *sa, struct ike_writer *w, const struct sl_ike_path *path)
 {
-	seal(sa, w);
-	ike_keep(&sa->response, w->buf, w->len);
+	struct ike_view sealed = ike_seal_for_path(sa, w);
+
+	ike_keep(&sa->response, sealed.data, sealed.len);
 	sa->expected_id++;
-	ike_send(sa->ike, path, w->buf, w->len);
+	ike_send(sa->ike, path, sealed.data, sealed.len);
 }
 
 void ike_respond_notify(struct ike_sa *sa, uint8_t exchange, const struct sl_ike_path *path,
@@ -111,6 +118,8 @@ static void give_up(struct ike_sa *sa)
 	case IKE_INIT_SENT:
 		if (sa->refused)
 			ike_peer_failed(peer, sa, "%s answers %s", where, ike_notify_name(sa->refused, name));
+		else if (sa->ppk_refused)
+			ike_peer_failed(peer, sa, "%s answers without a PPK, which is required", where);
 		else
 			ike_peer_failed(peer, sa, "no answer from %s", where);
 		return;
@@ -246,6 +255,7 @@ static void follow_peer(struct ike_sa *sa, const struct sl_ike_path *path)
 		sl_endpoint_equal(&sa->path.remote, &path->remote))
 		return;
 	sa->path = *path;
+	ike_children_move(sa);
 	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "peer has moved to %s",
 		sl_endpoint_text(&path->remote, where));
 }
@@ -289,7 +299,9 @@ void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const 
 	if (!expected(sa, head))
 		return;
 	memcpy(ike->scratch, msg, len);
-	result = ike_open(sa->secrets, sa->cipher, ike->scratch, len, &first, &plain);
+	result = ike_open_from_path(sa, head, len, &first, &plain);
+	if (result == IKE_E_INCOMPLETE)
+		return;
 	if (result == IKE_E_INTEGRITY)
 		ike->stats.bad_integrity++;
 	else if (result != IKE_OK)

@@ -47,6 +47,8 @@ enum {
 	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
+	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
+	SL_IKE_PEER_SAS = 5,       /* IKE SAs that one peer can need at a time */
 };
 
 /* Where a message came from, or goes to. */
@@ -61,7 +63,10 @@ struct sl_ike_conf {
 	const struct sl_ed25519_key *key;
 	struct sl_addr address;      /* of the wire port: source of what we initiate */
 	struct sl_ts_list selectors; /* what lies behind us */
-	unsigned sa_max;             /* limit on all IKE SAs, half-open ones included */
+	/* The longest message that the path carries whole; longer ones go in fragments. 0: any length. */
+	size_t message_max;
+	unsigned
+		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
 };
 
 enum sl_ike_start {
@@ -79,7 +84,10 @@ struct sl_ike_peer_conf {
 	unsigned cipher_count; /* 1.. in order of preference, for IKE and for ESP */
 	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
 	enum sl_ike_start start;
-	uint64_t dpd_delay; /* ns without a sign of life before a liveness check; 0: never */
+	const struct sl_ppk *ppk; /* post-quantum preshared key (RFC 8784); NULL: none */
+	const char *ppk_id;       /* what both ends call it */
+	bool ppk_required;        /* no link without it; else without when the peer does not have it */
+	uint64_t dpd_delay;       /* ns without a sign of life before a liveness check; 0: never */
 	uint64_t
 		rekey_time; /* ns that a child SA serves before it is replaced, an IKE SA four times that; 0: for ever */
 };
@@ -130,6 +138,9 @@ struct sl_ike_ops {
 
 	/* From now on this child seals the peer's traffic, instead of any other. */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
+
+	/* The peer, which is behind a NAT, is somewhere else now: seal to there. May be NULL. */
+	void (*child_move)(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path);
 
 	/* The child is gone: remove both directions. When it was the one in use, traffic to the peer stops until the
 	 * next child_use_outbound, which follows at once if the engine has another child with that peer. */
@@ -213,6 +224,8 @@ struct sl_ike_stats {
 	uint64_t unknown_sa;    /* dropped: no IKE SA with these SPIs */
 	uint64_t bad_integrity; /* dropped: the ICV is wrong */
 	uint64_t auth_failures; /* peers we did not believe, or that did not believe us */
+	uint64_t cookies_sent;  /* requests answered with a demand for a cookie */
+	uint64_t turned_away;   /* dropped: requests beyond the limits on half-open IKE SAs */
 	uint64_t half_open;     /* now: IKE SAs that are not yet authenticated */
 	uint64_t established;   /* now */
 };

@@ -46,6 +46,11 @@ static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const stru
 	write_nat_detection(w, sa);
 	/* Ed25519 hashes for itself (RFC 8420 2). The peer's list is not read: it has one way to sign, or fails. */
 	ike_write_notify(w, IKE_N_SIGNATURE_HASH_ALGORITHMS, &hash_algorithm, sizeof(hash_algorithm));
+	/* The responder speaks of it when the initiator did (RFC 7383 2.3). */
+	if (sa->initiator || sa->fragmentation)
+		ike_write_notify(w, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->ppk)
+		ike_write_notify(w, IKE_N_USE_PPK, NULL, 0);
 	ike_write_end(w);
 }
 
@@ -90,6 +95,7 @@ bool ike_init_start(struct ike_peer *peer)
 	if (!sa)
 		return false;
 	sa->peer = peer;
+	sa->ppk = peer->conf->ppk != NULL;
 	sa->next_id = 1; /* IKE_SA_INIT is 0 */
 	peer->attempt = sa;
 	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->nonce_i);
@@ -168,6 +174,8 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 		no_sa(sa, &m);
 		return;
 	}
+	if (ike_ppk_refuses(sa, &m))
+		return;
 	if (!take_answer(sa, head, &m)) {
 		ike->stats.malformed++;
 		ike_log_stranger(ike, path, "IKE_SA_INIT answer dropped: not what we proposed");
@@ -176,6 +184,8 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 	ike_keep(&sa->init_response, msg, len);
 	ike_request_done(sa);
 	sa->peer_behind_nat = behind_nat(&m, head, &path->remote);
+	sa->fragmentation = ike_find_notify(&m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
+	sa->ppk = sa->ppk && ike_find_notify(&m, IKE_N_USE_PPK);
 	if (sa->path.remote.port == SL_IKE_PORT)
 		sa->path.local.port = sa->path.remote.port = SL_IKE_NAT_PORT;
 	ike_auth_start(sa);
@@ -254,13 +264,37 @@ static bool answer(struct ike_sa *sa, const struct ike_message *m, const struct 
 	return true;
 }
 
+static void demand_cookie(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m)
+{
+	uint8_t cookie[IKE_OUR_COOKIE_LEN];
+
+	ike->stats.cookies_sent++;
+	ike_cookie_make(cookie, ike, head, path, m);
+	refuse(ike, head, path, IKE_N_COOKIE, cookie, sizeof(cookie));
+}
+
+/* Answers whoever may not have an IKE SA now; returns false then. */
+static bool admit(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m)
+{
+	switch (ike_admit(ike, head, path, m)) {
+	case IKE_ADMITTED: return true;
+	case IKE_WANTS_COOKIE: demand_cookie(ike, head, path, m); return false;
+	case IKE_TURNED_AWAY: break;
+	}
+	ike->stats.turned_away++;
+	ike_log_stranger(ike, path, "IKE_SA_INIT dropped: there are too many half-open IKE SAs");
+	return false;
+}
+
 static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const struct ike_message *m, const uint8_t *msg, size_t len)
 {
 	struct ike_choice choice;
 	struct ike_sa *sa;
 
-	if (!choose(ike, head, path, m, &choice))
+	if (!admit(ike, head, path, m) || !choose(ike, head, path, m, &choice))
 		return;
 	sa = ike_sa_new(ike, IKE_HALF_OPEN, head->spi_i, path);
 	if (!sa) {
@@ -268,6 +302,8 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 		return;
 	}
 	sa->peer_behind_nat = behind_nat(m, head, &path->remote);
+	sa->fragmentation = ike_find_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
+	sa->ppk = ike_ppk_accepted(ike, m);
 	sa->expires = ike->now + IKE_HALF_OPEN_MAX;
 	ike_arm(ike, sa->expires);
 	ike_keep(&sa->init_request, msg, len);

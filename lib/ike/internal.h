@@ -6,7 +6,10 @@
  *   peer.c           one per peer: attempts and back-off, which of several IKE SAs is used
  *   sa.c             one per IKE SA: memory, lookup, end
  *   exchange.c       protected messages: window, retransmission, who handles what
+ *   fragment.c       messages cut to fit the path, and put together again
  *   init.c auth.c create.c informational.c   the exchanges, both roles
+ *   ppk.c            post-quantum preshared keys
+ *   defence.c        what strangers may cost us: cookies, limits
  *   rekey_child.c rekey_sa.c   what CREATE_CHILD_SA is used for
  *   work.c           what an IKE SA has to ask its peer for, in which order
  *   child.c          child SAs within an IKE SA: memory, agreement, end
@@ -56,6 +59,8 @@ enum {
 	IKE_PEER_SAS_MAX = 4, /* authenticated IKE SAs with one peer; the oldest useless one goes first */
 };
 
+_Static_assert(SL_IKE_PEER_SAS == IKE_PEER_SAS_MAX + 1, "those, and one attempt of ours");
+
 enum ike_sa_state {
 	IKE_INIT_SENT,   /* initiator, no keys yet */
 	IKE_AUTH_SENT,   /* initiator, the peer is not authenticated yet */
@@ -88,6 +93,16 @@ struct ike_request {
 	struct ike_child *child; /* that it closes */
 	unsigned tries;
 	uint64_t at; /* when it is sent again */
+};
+
+/* A message of which not all fragments have come. */
+struct ike_fragments {
+	uint32_t id;
+	unsigned total;
+	uint8_t first; /* type of the first payload, from fragment 1 */
+	uint64_t have; /* one bit a fragment */
+	size_t len;    /* of all parts */
+	struct ike_buffer part[IKE_FRAGMENTS_MAX];
 };
 
 struct ike_nonce {
@@ -133,6 +148,7 @@ struct ike_sa {
 	TAILQ_ENTRY(ike_sa) peer_link; /* in ike_peer.sas, once established */
 	LIST_ENTRY(ike_sa) by_spi;     /* by our SPI */
 	LIST_ENTRY(ike_sa) by_request; /* half-open: by what identifies an IKE_SA_INIT request */
+	LIST_ENTRY(ike_sa) by_source;  /* half-open: by where it came from */
 	struct sl_ike *ike;
 	struct ike_peer *peer; /* NULL while half-open */
 	enum ike_sa_state state;
@@ -145,13 +161,17 @@ struct ike_sa {
 	struct ike_nonce nonce_i, nonce_r;
 	struct ike_buffer init_request, init_response; /* AUTH signs them; kept until then */
 	unsigned cookies;                              /* demands for a cookie followed */
+	bool ppk;         /* until IKE_AUTH: both want to use one; then: one is in use */
+	bool ppk_refused; /* an answer, by whoever, without the PPK that we require */
 	uint16_t refused; /* the first error that came, by whoever, in answer to our IKE_SA_INIT; 0: none */
 
 	uint64_t iv;      /* of the next message we seal */
 	uint32_t next_id; /* of our next request */
 	uint32_t expected_id;
 	struct ike_request request;
-	struct ike_buffer response; /* to request expected_id - 1 */
+	struct ike_buffer response;         /* to request expected_id - 1 */
+	bool fragmentation;                 /* both ends can do it */
+	struct ike_fragments *fragments[2]; /* of a request, of a response; or NULL */
 
 	/* Order of events in the engine (sl_ike.order), to tell what came first even within one tick of the clock. */
 	uint64_t started, established;
@@ -190,6 +210,14 @@ struct ike_peer {
 };
 
 enum { IKE_HASH_KEY_LEN = 16 };
+enum { IKE_COOKIE_SECRET_LEN = SL_HASH_LEN, IKE_OUR_COOKIE_LEN = 1 + SL_HASH_LEN };
+
+/* What our cookies are made with. The version is in the cookie; the secret before still counts. */
+struct ike_cookie_secrets {
+	uint8_t version;
+	uint8_t secret[2][IKE_COOKIE_SECRET_LEN]; /* by version modulo 2 */
+	uint64_t until;                           /* when the next one is due */
+};
 
 struct sl_ike {
 	const struct sl_ike_conf *conf;
@@ -213,8 +241,11 @@ struct sl_ike {
 	struct ike_sa *next_timer; /* in a walk over sas */
 	uint8_t hash_key[IKE_HASH_KEY_LEN];
 	unsigned bucket_mask;
-	struct ike_sa_bucket *by_spi, *by_request;
-	uint8_t scratch[SL_IKE_MESSAGE_MAX]; /* the message being opened */
+	struct ike_sa_bucket *by_spi, *by_request, *by_source;
+	unsigned strangers; /* half-open IKE SAs that others began */
+	struct ike_cookie_secrets cookies;
+	uint8_t scratch[SL_IKE_MESSAGE_MAX];       /* the message being opened */
+	uint8_t fragments[IKE_SEND_FRAGMENTS_MAX]; /* the message being sealed */
 };
 
 /* ---- report.c ---------------------------------------------------------------------------------------------------- */
@@ -263,6 +294,7 @@ void ike_arm(struct sl_ike *ike, uint64_t at);
 
 /* ---- exchange.c -------------------------------------------------------------------------------------------------- */
 
+/* Sends one message, or several that stand one behind the other: the fragments of one. */
 void ike_send(struct sl_ike *ike, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
 
 /* Begins a protected message of this SA: header and SK; the payloads are the caller's. */
@@ -321,6 +353,20 @@ int ike_compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b);
 bool ike_rekey_lost(const struct ike_rekey *rekey, const struct ike_nonce *lowest);
 const struct ike_nonce *ike_lower_nonce(const struct ike_nonce *a, const struct ike_nonce *b);
 
+/* ---- fragment.c -------------------------------------------------------------------------------------------------- */
+
+/* Seals a message as it is, or in fragments when it does not fit. The bytes are in *w or in the engine. */
+struct ike_view ike_seal_for_path(struct ike_sa *sa, struct ike_writer *w);
+
+/*
+ * Opens the message in the engine's scratch space. When it is a fragment, the result is IKE_E_INCOMPLETE until it
+ * completes its message, which then is *plain. Of a request that has been answered nothing is collected.
+ */
+enum ike_result ike_open_from_path(
+	struct ike_sa *sa, const struct ike_head *head, size_t len, uint8_t *first, struct ike_view *plain);
+
+void ike_fragments_forget(struct ike_fragments **fragments);
+
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */
 
 /* Starts an IKE SA with the peer; false when no SA is to be had. */
@@ -330,11 +376,55 @@ void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const str
 void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const uint8_t *msg, size_t len);
 
+/* ---- defence.c --------------------------------------------------------------------------------------------------- */
+
+/* How many half-open IKE SAs others may have here, all of them together. */
+unsigned ike_strangers_max(const struct sl_ike *ike);
+
+/* Half-open SAs are counted, by where they came from too. */
+void ike_stranger_enters(struct ike_sa *sa);
+void ike_stranger_leaves(struct ike_sa *sa);
+
+/* Whether a well-formed IKE_SA_INIT request may have an IKE SA. */
+enum ike_admission { IKE_ADMITTED, IKE_WANTS_COOKIE, IKE_TURNED_AWAY };
+enum ike_admission ike_admit(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
+	const struct ike_message *m);
+
+/* The cookie that this request must come back with. */
+void ike_cookie_make(uint8_t cookie[static IKE_OUR_COOKIE_LEN], struct sl_ike *ike,
+	const struct ike_head *head, const struct sl_ike_path *path, const struct ike_message *m);
+
 /* ---- auth.c ------------------------------------------------------------------------------------------------------ */
 
 void ike_auth_start(struct ike_sa *sa);
 void ike_auth_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
 void ike_auth_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* ---- ppk.c ------------------------------------------------------------------------------------------------------- */
+
+/* Mixes the PPK into the keys of an IKE SA that come from IKE_SA_INIT. */
+void ike_ppk_mix(struct ike_secrets *s, const struct sl_ppk *ppk);
+
+/* Initiator: whether an IKE_SA_INIT answer is of no use because it goes without a PPK. */
+bool ike_ppk_refuses(struct ike_sa *sa, const struct ike_message *m);
+
+/* Initiator: writes what IKE_AUTH needs beside AUTH, of which `what` is signed; from here on the PPK is mixed in. */
+void ike_ppk_offer(struct ike_sa *sa, struct ike_writer *w, const struct ike_signed *what);
+
+/* Initiator: takes the PPK out again if the answer to IKE_AUTH says so. False when it must not say so. */
+bool ike_ppk_answered(struct ike_sa *sa, const struct ike_message *m);
+
+/* Responder: whether to answer USE_PPK. */
+bool ike_ppk_accepted(const struct sl_ike *ike, const struct ike_message *m);
+
+/* Responder: checks AUTH with or without the PPK, which is mixed in if it is in use. Returns NULL or what is wrong. */
+typedef bool ike_auth_checker(
+	const struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id);
+const char *ike_ppk_check(
+	struct ike_sa *sa, const struct ike_peer *peer, const struct ike_message *m, ike_auth_checker *check);
+
+/* The peer is authentic: tells the operator whether the PPK is in use. */
+void ike_ppk_tell(const struct ike_sa *sa);
 
 /* ---- informational.c --------------------------------------------------------------------------------------------- */
 
@@ -430,6 +520,9 @@ void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m);
 
 /* The SA ends, or the peer uses the one that it made of it: if there is such a one, it inherits. */
 void ike_rekey_sa_yield(struct ike_sa *sa);
+
+/* The path of the SA has changed, and with it that of its children. */
+void ike_children_move(struct ike_sa *sa);
 
 /* ---- peer.c ------------------------------------------------------------------------------------------------------ */
 

@@ -89,6 +89,7 @@ struct ike_sa *ike_sa_new(
 void ike_sa_add_request(struct ike_sa *sa)
 {
 	LIST_INSERT_HEAD(request_bucket(sa->ike, sa->spi_i, &sa->path.remote), sa, by_request);
+	ike_stranger_enters(sa);
 }
 
 struct ike_sa *ike_sa_find_request(
@@ -106,14 +107,17 @@ struct ike_sa *ike_sa_find_request(
 
 static void leave_requests(struct ike_sa *sa)
 {
-	if (sa->by_request.le_prev)
-		LIST_REMOVE(sa, by_request);
+	if (!sa->by_request.le_prev)
+		return;
+	LIST_REMOVE(sa, by_request);
 	sa->by_request.le_prev = NULL;
+	ike_stranger_leaves(sa);
 }
 
 void ike_sa_forget_init(struct ike_sa *sa)
 {
 	leave_requests(sa);
+	sl_wipe(sa->secrets->without_ppk, sizeof(sa->secrets->without_ppk));
 	ike_forget(&sa->init_request);
 	ike_forget(&sa->init_response);
 }
@@ -175,6 +179,8 @@ void ike_reap(struct sl_ike *ike)
 		ike_forget(&sa->init_response);
 		ike_forget(&sa->request.msg);
 		ike_forget(&sa->response);
+		ike_fragments_forget(&sa->fragments[false]);
+		ike_fragments_forget(&sa->fragments[true]);
 		free(sa);
 	}
 }

@@ -24,6 +24,8 @@ enum {
 	IKE_COOKIE_MAX = 64, /* RFC 7296 2.6 */
 	IKE_SEND_MAX =
 		2048, /* our own longest message: IKE_AUTH with two names and twice SL_TS_MAX selectors */
+	IKE_SEND_FRAGMENTS_MAX = 2 * IKE_SEND_MAX, /* the same in fragments */
+	IKE_FRAGMENTS_MAX = 64,                    /* of one message */
 };
 
 /* RFC 7296 3.1. */
@@ -70,6 +72,7 @@ enum ike_payload_type {
 	IKE_P_SK = 46,
 	IKE_P_CP = 47,
 	IKE_P_EAP = 48,
+	IKE_P_SKF = 53, /* RFC 7383 */
 };
 
 enum { IKE_PROTO_NONE = 0, IKE_PROTO_IKE = 1, IKE_PROTO_AH = 2, IKE_PROTO_ESP = 3 };
@@ -164,8 +167,14 @@ enum ike_notify_type {
 	IKE_N_NAT_DETECTION_DESTINATION_IP = 16389,
 	IKE_N_COOKIE = 16390,
 	IKE_N_REKEY_SA = 16393,
+	IKE_N_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431,
+	IKE_N_USE_PPK = 16435, /* RFC 8784 5 */
+	IKE_N_PPK_IDENTITY = 16436,
+	IKE_N_NO_PPK_AUTH = 16437,
 };
+
+enum { IKE_PPK_ID_FIXED = 2 }; /* RFC 8784 5.1: first byte of PPK_IDENTITY */
 
 /* RFC 7296 3.11. */
 struct ike_wire_delete {
@@ -192,6 +201,13 @@ struct ike_wire_ts {
 _Static_assert(sizeof(struct ike_wire_ts) == 8, "traffic selector");
 
 enum { IKE_TS_IPV4 = 7, IKE_TS_IPV6 = 8 };
+
+/* RFC 7383 2.5: after the generic header of SKF; the rest is as in SK. */
+struct ike_wire_fragment {
+	uint16_t number; /* from 1 */
+	uint16_t total;
+} __attribute__((packed));
+_Static_assert(sizeof(struct ike_wire_fragment) == 4, "SKF payload");
 
 /* RFC 5282 3: generic header, IV, ciphertext with at least the byte of pad length, ICV. */
 enum { IKE_SK_OVERHEAD = (int)sizeof(struct ike_wire_payload) + SL_GCM_IV_LEN + 1 + SL_GCM_ICV_LEN };

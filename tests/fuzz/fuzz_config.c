@@ -21,6 +21,13 @@ static int fixed_key(struct sl_ed25519_key *key, const char *path)
 	return 0;
 }
 
+static int fixed_ppk(struct sl_ppk *ppk, const char *path)
+{
+	assert(path[0] != '\0');
+	ppk->len = SL_PPK_MIN;
+	return 0;
+}
+
 static void check_line(void *ctx, const char *line)
 {
 	unsigned *complaints = ctx;
@@ -42,6 +49,8 @@ static void check_peer(const struct sl_config *config, const struct sl_config_pe
 	assert(peer->name != NULL && strcmp(peer->name, config->name) != 0);
 	assert(peer->prefix_count >= 1 && peer->prefix_count <= SL_TS_MAX);
 	assert(peer->cipher_count >= 1 && peer->cipher_count <= SL_CIPHER_COUNT);
+	assert((peer->ppk != NULL) == (peer->ppk_id != NULL));
+	assert(peer->ppk == NULL || peer->ppk->len >= SL_PPK_MIN);
 	assert(!peer->start_boot || peer->endpoint.addr.family == SL_IPV4);
 	for (unsigned i = 0; i < peer->prefix_count; i++) {
 		struct sl_prefix masked = sl_prefix_mask(&peer->prefixes[i]);
@@ -53,6 +62,7 @@ static void check_peer(const struct sl_config *config, const struct sl_config_pe
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct sl_config_loaders loaders = {.key = fixed_key, .ppk = fixed_ppk};
 	unsigned complaints = 0;
 	struct sl_config *config;
 	FILE *file;
@@ -63,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0; /* fmemopen() takes no empty buffer */
 	file = fmemopen((void *)(uintptr_t)data, size, "r");
 	assert(file != NULL);
-	config = sl_config_parse(file, "fuzz/x.conf", fixed_key, check_line, &complaints);
+	config = sl_config_parse(file, "fuzz/x.conf", &loaders, check_line, &complaints);
 	fclose(file);
 	assert((config == NULL) == (complaints > 0));
 	if (config == NULL)

@@ -2,7 +2,7 @@
 /*
  * Hostile input for the IKE engine. Two engines are brought to some stage of their link; then one of them
  * gets the input: as a datagram, or as payloads that the other end's keys protect and, in IKE_AUTH, that
- * follow a valid signature.
+ * follow a valid signature, or as fragments of a message.
  *
  * The first byte of the input says which, see struct plan. The random numbers of the pair are always the
  * same, so that messages once captured fit, SPIs and keys included.
@@ -22,6 +22,7 @@ struct plan {
 	bool is_signed; /* IKE_AUTH: identity and signature go in front */
 	bool response;
 	uint8_t exchange;
+	bool fragments; /* sealed: number, total, type of the first payload and length stand before each piece */
 };
 
 static struct plan read_plan(uint8_t byte)
@@ -35,6 +36,7 @@ static struct plan read_plan(uint8_t byte)
 		.is_signed = byte >> 4 & 1,
 		.response = byte >> 5 & 1,
 		.exchange = exchanges[byte >> 6 & 1],
+		.fragments = byte >> 7 & 1,
 	};
 }
 
@@ -48,9 +50,15 @@ static bool stop(struct pair *pair, unsigned from, struct pair_message *m)
 
 static void bring_up(struct pair *pair, enum stage stage)
 {
+	static const struct sl_ppk ppk = {.len = SL_PPK_MIN};
 	static unsigned messages[STAGES] = {[INIT_SENT] = 0, [HALF_OPEN] = 2, [UP] = UINT32_MAX};
 
 	pair_init(pair, 1);
+	pair->end[BETA].conf.sa_max = SL_IKE_PEER_SAS + 3; /* while one is half-open, others need a cookie */
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		pair->end[i].peer.ppk = &ppk;
+		pair->end[i].peer.ppk_id = "link1";
+	}
 	pair->filter = stop;
 	pair->filter_ctx = &messages[stage];
 	pair->end[ALPHA].peer.start = SL_IKE_START_BOOT;
@@ -58,6 +66,27 @@ static void bring_up(struct pair *pair, enum stage stage)
 	pair_boot(pair, BETA);
 	pair_run(pair, 100 * PAIR_MS);
 	pair->filter = NULL;
+}
+
+static void deliver_fragments(struct pair *pair, const struct plan *plan, const struct ike_head *head,
+	const struct ike_sa *sa, const uint8_t *data, size_t size)
+{
+	uint64_t iv = 1000 + sa->iv;
+
+	while (size >= 4 && data[3] <= size - 4) {
+		struct ike_writer w;
+
+		ike_write_header(&w, head);
+		ike_write_skf(&w, data[2], data[0], data[1]);
+		ike_put(&w, data + 4, data[3]);
+		ike_seal(&w, sa->secrets, sa->cipher, iv++);
+		pair_inject(pair, plan->to, w.buf, w.len);
+		size -= 4u + data[3];
+		data += 4u + data[3];
+		/* The message before may have ended the SA. */
+		if (TAILQ_FIRST(&pair->end[!plan->to].ike->sas) != sa)
+			return;
+	}
 }
 
 /* Payloads under the keys of the other end: type of the first, then all of them. */
@@ -82,6 +111,10 @@ static void deliver_sealed(struct pair *pair, const struct plan *plan, const uin
 		.response = plan->stage == HALF_OPEN ? !sa->initiator : plan->response,
 	};
 	head.id = head.response ? target->next_id - 1 : target->expected_id;
+	if (plan->fragments) {
+		deliver_fragments(pair, plan, &head, sa, data, size);
+		return;
+	}
 	ike_write_header(&w, &head);
 	ike_write_sk(&w);
 	if (plan->stage == HALF_OPEN && plan->is_signed)

@@ -49,11 +49,26 @@ static void try_public(const char *text, size_t len)
 	assert(error == 0 && memcmp(public, again, sizeof(public)) == 0);
 }
 
+static void try_ppk(const char *text, size_t len)
+{
+	static const struct sl_ppk wiped;
+	struct sl_ppk ppk;
+
+	int error = sl_ppk_from_text(&ppk, text, len);
+	if (error != 0) {
+		assert(error == SL_CRYPTO_E_KEY_FORMAT);
+		assert(memcmp(&ppk, &wiped, sizeof(ppk)) == 0);
+		return;
+	}
+	assert(ppk.len >= SL_PPK_MIN && ppk.len <= SL_PPK_MAX && len >= 2 * ppk.len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (sl_crypto_init() != 0)
 		abort();
 	try_private((const char *)data, size);
 	try_public((const char *)data, size);
+	try_ppk((const char *)data, size);
 	return 0;
 }

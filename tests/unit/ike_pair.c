@@ -50,10 +50,14 @@ static void check_iv(struct pair *pair, unsigned from, const uint8_t *msg, size_
 	const struct ike_wire_header *h = (const void *)msg;
 	struct pair_sealed s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .from = from};
 
-	if (h->next != IKE_P_SK)
+	size_t iv_at = sizeof(*h) + sizeof(struct ike_wire_payload);
+
+	if (h->next == IKE_P_SKF)
+		iv_at += sizeof(struct ike_wire_fragment);
+	else if (h->next != IKE_P_SK)
 		return;
 	assert(len >= sizeof(*h) + IKE_SK_OVERHEAD);
-	memcpy(&s.iv, msg + sizeof(*h) + sizeof(struct ike_wire_payload), sizeof(s.iv));
+	memcpy(&s.iv, msg + iv_at, sizeof(s.iv));
 	memcpy(s.icv, msg + len - sizeof(s.icv), sizeof(s.icv));
 	for (unsigned i = 0; i < pair->sealed_count && i < PAIR_SEALED_MAX; i++) {
 		const struct pair_sealed *o = &pair->sealed[i];
@@ -154,6 +158,15 @@ static void op_child_use_outbound(void *owner, unsigned peer, uint32_t spi_in)
 	e->outbound = spi_in;
 }
 
+static void op_child_move(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path)
+{
+	struct pair_end *e = owner;
+	struct sl_ike_child *child = (struct sl_ike_child *)pair_child(e, spi_in);
+
+	assert(peer == 0 && child && !sl_endpoint_equal(&child->path.remote, &path->remote));
+	child->path = *path;
+}
+
 static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 {
 	struct pair_end *e = owner;
@@ -197,6 +210,7 @@ static const struct sl_ike_ops pair_ops = {
 	.spi_free = op_spi_free,
 	.child_install = op_child_install,
 	.child_use_outbound = op_child_use_outbound,
+	.child_move = op_child_move,
 	.child_remove = op_child_remove,
 	.log = op_log,
 	.ike_keys = op_ike_keys,

@@ -85,12 +85,13 @@ static struct sl_config *load(const char *path)
 
 static struct sl_config *parse(const char *text, size_t len, const char *path, struct lines *got)
 {
+	static const struct sl_config_loaders loaders = {.key = sl_key_load, .ppk = sl_ppk_load};
 	FILE *file = fmemopen((void *)(uintptr_t)text, len, "r");
 	struct sl_config *config;
 
 	assert_non_null(file);
 	got->count = 0;
-	config = sl_config_parse(file, path, sl_key_load, keep, got);
+	config = sl_config_parse(file, path, &loaders, keep, got);
 	fclose(file);
 	return config;
 }
@@ -166,6 +167,11 @@ static void test_every_key(void **state)
 	assert_false(beta->esn);
 	assert_false(beta->start_boot);
 	assert_int_equal(beta->dpd_delay, 3600 * SL_SECOND);
+	assert_int_equal(beta->ppk->len, 32);
+	for (unsigned i = 0; i < 32; i++)
+		assert_int_equal(beta->ppk->bytes[i], 7 * i);
+	assert_string_equal(beta->ppk_id, "link1");
+	assert_false(beta->ppk_required);
 	assert_string_equal(c->peers[1].name, "gamma_1@site-2.example");
 	assert_int_equal(c->peers[1].endpoint.addr.family, SL_NONE);
 	assert_false(c->peers[1].start_boot);
@@ -195,6 +201,7 @@ static void test_defaults(void **state)
 		assert_true(peer->esn);
 		assert_true(peer->start_boot);
 		assert_int_equal(peer->dpd_delay, 10 * SL_SECOND);
+		assert_true(peer->ppk == NULL && peer->ppk_id == NULL && peer->ppk_required);
 	}
 	sl_config_free(c);
 }
@@ -292,6 +299,7 @@ static void test_pasted_keys(void **state)
 	} places[] = {{"[gateway]\nprivate-key = ", ""}, {"[gateway]\nname = ", "/"}, {"[gateway]\n", ""},
 		{"[gateway]\n", "="}, {"", "="}, {"[gateway]\nidle-sleep = ", ""}, {"[wire]\nport = ", ","},
 		{"[wire]\nport = ", ""}, {"[wire]\nmtu = key ", ""}, {"[peer a]\npublic-key = ", ""},
+		{"[peer a]\nppk = ", ""}, {"[peer a]\nppk-id = ", "/"},
 		{"[peer a]\nprefixes = 10.0.0.0/8, ", ""}, {"[", "]"}, {"[wire ", "]"}, {"[peer ", "=]"}};
 	char text[512];
 	struct lines got;
@@ -376,8 +384,8 @@ static int enter_copy(char *dir)
 	char command[LINE_MAX_LEN];
 
 	snprintf(command, sizeof(command),
-		"cp '%s'/config/* '%s' && chmod 600 '%s'/*.key && chmod 644 '%s'/open.key",
-		tests != NULL ? tests : "tests", dir, dir, dir);
+		"cp '%s'/config/* '%s' && chmod 600 '%s'/*.key '%s'/*.ppk && chmod 644 '%s'/open.key",
+		tests != NULL ? tests : "tests", dir, dir, dir, dir);
 	return system(command) == 0 && chdir(dir) == 0 ? 0 : -1;
 }
 

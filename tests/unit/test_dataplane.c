@@ -344,6 +344,27 @@ static void unresolved_next_hop(void **state)
 	assert_int_equal(pair.out->seq, 0);
 }
 
+/* The peer behind its NAT: nothing is sealed to the new place before its next hop is known; the counter goes on. */
+static void a_peer_moves(void **state)
+{
+	struct rte_mbuf *m;
+	struct sl_udp udp;
+
+	(void)state;
+	rte_pktmbuf_free(sealed(64));
+	sl_esp_out_move(pair.out, 0xc6336407, 31001);
+	expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_NO_NEIGHBOUR);
+	sl_esp_out_resolve(pair.out, &pair.alpha.wire.mac, &pair.beta.wire.mac);
+	m = sealed(64);
+	assert_true(sl_udp_parse(&udp, outer(m), m->data_len - 14u)); /* checksum of IP included */
+	assert_int_equal(udp.src, ALPHA_WIRE);
+	assert_int_equal(udp.dst, 0xc6336407);
+	assert_int_equal(udp.src_port, 4500);
+	assert_int_equal(udp.dst_port, 31001);
+	assert_int_equal(pair.out->seq, 2);
+	rte_pktmbuf_free(m);
+}
+
 /* ---- The bad, inbound ------------------------------------------------------------------------------------------------ */
 
 static void truncated_at_every_length(void **state)
@@ -612,6 +633,7 @@ int main(void)
 		FRESH(no_session_asks_once),
 		FRESH(limits_hold),
 		FRESH(unresolved_next_hop),
+		FRESH(a_peer_moves),
 		FRESH(truncated_at_every_length),
 		FRESH(every_bit_is_authenticated),
 		FRESH(outer_drops),

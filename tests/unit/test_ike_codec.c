@@ -248,7 +248,7 @@ static void critical_payloads(void **state)
 		bool known = type >= IKE_P_SA && type <= IKE_P_EAP;
 
 		data[3] = sizeof(data);
-		if (type == IKE_P_SK || type == IKE_P_DELETE)
+		if (type == IKE_P_SK || type == IKE_P_SKF || type == IKE_P_DELETE)
 			continue;
 		assert_int_equal(ike_parse(&m, (uint8_t)type, data, sizeof(data)), IKE_OK);
 		data[1] = 0x7f; /* reserved bits mean nothing */

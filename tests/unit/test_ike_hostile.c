@@ -234,28 +234,6 @@ static void answer_from_elsewhere_is_dropped(void **state)
 	free_pair(p);
 }
 
-static void half_open_is_limited(void **state)
-{
-	struct trap trap = {.from = ALPHA, .exchange = IKE_SA_INIT};
-	struct pair *p = trapped_pair(&trap, 116);
-
-	(void)state;
-	p->end[ALPHA].ike->ops->send(&p->end[ALPHA], &trap.path, trap.data, trap.len);
-	for (unsigned i = 0; i < 1000; i++) {
-		memcpy(trap.data, &i, sizeof(i)); /* SPIi */
-		pair_inject(p, BETA, trap.data, trap.len);
-		assert_in_range(stats_of(p, BETA).half_open, 1, p->end[BETA].conf.sa_max);
-	}
-	assert_int_equal(stats_of(p, BETA).half_open, p->end[BETA].conf.sa_max);
-	assert_logged(p, BETA, "there are too many IKE SAs");
-	pair_connect(p, BETA);
-	assert_logged(p, BETA, "there are too many IKE SAs; trying again in 1 s");
-	p->filter = NULL;
-	pair_run(p, 40 * PAIR_S);
-	assert_calm(p);
-	free_pair(p);
-}
-
 static void repeated_request_gets_the_same_answer(void **state)
 {
 	struct trap request = {.from = ALPHA, .exchange = IKE_SA_INIT};
@@ -593,7 +571,6 @@ int main(void)
 		cmocka_unit_test(weak_public_value_is_dropped),
 		cmocka_unit_test(weak_answer_is_dropped),
 		cmocka_unit_test(answer_from_elsewhere_is_dropped),
-		cmocka_unit_test(half_open_is_limited),
 		cmocka_unit_test(repeated_request_gets_the_same_answer),
 		cmocka_unit_test(replays_change_nothing),
 		cmocka_unit_test(strange_auth_requests),

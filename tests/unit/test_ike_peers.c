@@ -166,6 +166,8 @@ static void nat_is_followed(void **state)
 	pair_run(p, 60 * PAIR_S);
 	assert_calm(p);
 	assert_true(seen_at(p, BETA, &p->nat));
+	assert_true(sl_endpoint_equal(&p->end[BETA].children[0].path.remote, &p->nat));
+	assert_int_equal(p->end[BETA].children[0].path.local.port, SL_IKE_NAT_PORT);
 	assert_int_equal(info_of(p, BETA).handshakes, 1);
 	free_pair(p);
 }

@@ -200,6 +200,48 @@ static void test_public_text_refused(void **state)
 	assert_int_equal(sl_public_from_text(public, PUBLIC_PEM, sizeof(PUBLIC_PEM)), SL_CRYPTO_E_KEY_FORMAT);
 }
 
+/* ---- Preshared keys -------------------------------------------------------------------------------------------- */
+
+#define PPK_HEX "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+
+static void test_ppk_text(void **state)
+{
+	static const char *const accepted[] = {PPK_HEX, "0x" PPK_HEX, PPK_HEX "\n", " \t\r\n" PPK_HEX "\r\n"};
+	struct sl_ppk ppk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+		memset(&ppk, 0xaa, sizeof(ppk));
+		assert_int_equal(sl_ppk_from_text(&ppk, accepted[i], strlen(accepted[i])), 0);
+		assert_int_equal(ppk.len, SL_PPK_MIN);
+		for (unsigned n = 0; n < SL_PPK_MIN; n++)
+			assert_int_equal(ppk.bytes[n], n);
+	}
+	assert_int_equal(sl_ppk_from_text(&ppk, PPK_HEX PPK_HEX PPK_HEX PPK_HEX, 8 * SL_PPK_MIN), 0);
+	assert_int_equal(ppk.len, SL_PPK_MAX);
+}
+
+static void test_ppk_text_refused(void **state)
+{
+	static const char *const refused[] = {"", "0x", "00", PPK_HEX "0", PPK_HEX "\n" PPK_HEX,
+		PPK_HEX " 00", "0X" PPK_HEX, PPK_HEX "xy", PRIVATE_PEM, "x" PPK_HEX,
+		PPK_HEX PPK_HEX PPK_HEX PPK_HEX "00"};
+	static const char with_nul[] = PPK_HEX "\0";
+	static const struct sl_ppk wiped;
+	struct sl_ppk ppk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		memset(&ppk, 0xaa, sizeof(ppk));
+		assert_int_equal(
+			sl_ppk_from_text(&ppk, refused[i], strlen(refused[i])), SL_CRYPTO_E_KEY_FORMAT);
+		assert_memory_equal(&ppk, &wiped, sizeof(ppk));
+	}
+	assert_int_equal(sl_ppk_from_text(&ppk, with_nul, sizeof(with_nul)), SL_CRYPTO_E_KEY_FORMAT);
+	/* One byte too short. */
+	assert_int_equal(sl_ppk_from_text(&ppk, PPK_HEX, 2 * SL_PPK_MIN - 2), SL_CRYPTO_E_KEY_FORMAT);
+}
+
 static void test_generate(void **state)
 {
 	struct sl_ed25519_key a, b, read;
@@ -401,6 +443,8 @@ int main(void)
 		cmocka_unit_test(test_private_pem_refused),
 		cmocka_unit_test(test_public_text),
 		cmocka_unit_test(test_public_text_refused),
+		cmocka_unit_test(test_ppk_text),
+		cmocka_unit_test(test_ppk_text_refused),
 		cmocka_unit_test(test_generate),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_load_refused),

@@ -222,6 +222,7 @@ endpoint = {self.peer_site.wire}
 prefixes = {self.peer_site.net}
 cipher = {options.get("cipher", "aes256gcm16, aes128gcm16")}
 esn = {options.get("esn", "yes")}
+dpd-delay = {options.get("dpd_delay", "10s")}
 """)
         self.peer_name = peer_name
 

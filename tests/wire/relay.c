@@ -15,6 +15,7 @@
  *     dup SIDE N           deliver each of the next N ESP frames twice
  *     swap SIDE            exchange the next two ESP frames
  *     flip SIDE OFFSET     flip a bit of byte OFFSET of the next ESP frame; from its end when negative
+ *     nat SIDE PORT        translate SIDE's UDP port 4500 to PORT from now on, as a NAT without much memory; 0: not
  *     stats                counters and link states, as JSON
  *     quit                 also at the end of stdin
  *
@@ -59,6 +60,7 @@ struct side {
 	unsigned drop, dup;
 	bool swap, flip;
 	long flip_offset;
+	uint16_t nat;          /* what its UDP port 4500 looks like from the other side; 0: not translated */
 	struct rte_mbuf *held; /* by swap: the first of the two frames */
 	uint64_t received, sent, dropped, lost;
 };
@@ -173,6 +175,28 @@ static void deliver(struct side *to, struct rte_mbuf *m)
 		send_frame(to, held);
 }
 
+/* Writes a UDP port in the place of another. False when another stands there; what is not UDP is left alone. */
+static bool translate(struct rte_mbuf *m, size_t field, unsigned old, unsigned new)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *), *port = p + 14 + 20 + field;
+
+	if (m->data_len < 14 + 20 + 8 || be16(p + 12) != RTE_ETHER_TYPE_IPV4 || p[14 + 9] != IPV4_UDP)
+		return true;
+	if (be16(port) != old)
+		return false;
+	port[0] = (uint8_t)(new >> 8);
+	port[1] = (uint8_t) new;
+	return true;
+}
+
+/* False when the NAT knows nobody the frame could be for. */
+static bool through_nat(const struct side *from, const struct side *to, struct rte_mbuf *m)
+{
+	if (from->nat && !translate(m, 0, NAT_PORT, from->nat))
+		return false;
+	return !to->nat || translate(m, 2, to->nat, NAT_PORT);
+}
+
 static bool forward(struct side *from, struct side *to)
 {
 	struct rte_mbuf *burst[BURST];
@@ -184,7 +208,7 @@ static bool forward(struct side *from, struct side *to)
 	from->received += count;
 	for (uint16_t i = 0; i < count; i++) {
 		record(burst[i]);
-		if (to->present)
+		if (to->present && through_nat(from, to, burst[i]))
 			deliver(to, burst[i]);
 		else
 			rte_pktmbuf_free(burst[i]);
@@ -266,6 +290,8 @@ static void order_for_side(const char *verb, struct side *to, const char *argume
 		to->drop = (unsigned)number;
 	} else if (strcmp(verb, "dup") == 0) {
 		to->dup = (unsigned)number;
+	} else if (strcmp(verb, "nat") == 0) {
+		to->nat = (uint16_t)number;
 	} else if (strcmp(verb, "swap") == 0) {
 		to->swap = true;
 	} else if (strcmp(verb, "flip") == 0) {
