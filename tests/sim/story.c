@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What happens to the world of a seed: minutes of chaos, then the network heals, and the links must come to rest. In that
+ * calm keys are renewed under traffic, and not one packet may be lost to it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+/*
+ * From the healing of the network to calm at every link. The longest chain is: an attempt that was given up leaves its
+ * half at the other end for 30 s, a lost peer is noticed after a DPD delay and 31.5 s of retransmission, the next
+ * attempt comes up to 30 s later, and a duplicate of its time waits 35 s for the Delete of its initiator.
+ */
+#define SETTLE_MAX (120 * SIM_S)
+
+#define CHAOS_MIN  (20 * SIM_S)
+#define CHAOS_SPAN (120 * SIM_S)
+#define CALM_SPAN  (45 * SIM_S) /* after a renewal: its losers are gone then */
+
+enum { ACTIONS_MAX = 16, TRIALS = 2 };
+
+/* ---- The world --------------------------------------------------------------------------------------------------- */
+
+static void add_selector(struct sl_ts_list *list, const char *text)
+{
+	struct sl_prefix prefix;
+
+	if (!sl_prefix_parse(&prefix, text))
+		abort();
+	list->ts[list->count++] = sl_ts_from_prefix(&prefix);
+}
+
+/* What lies behind a node, as somebody has it in his configuration: not everybody knows of IPv6. */
+static struct sl_ts_list selectors_of(struct sim *sim, unsigned node)
+{
+	static const char *const prefixes[SIM_NODES_MAX][2] = {{"10.1.0.0/16", "fd00:1::/64"},
+		{"10.2.0.0/16", "fd00:2::/64"}, {"10.3.0.0/16", "fd00:3::/64"}};
+	struct sl_ts_list list = {0};
+
+	if (sim_chance(sim, 50))
+		add_selector(&list, prefixes[node][1]);
+	add_selector(&list, prefixes[node][0]);
+	return list;
+}
+
+static void make_node(struct sim *sim, unsigned index)
+{
+	static const char *const names[SIM_NODES_MAX] = {"alpha", "beta", "gamma"};
+	struct sim_node *node = &sim->nodes[index];
+
+	node->sim = sim;
+	node->index = index;
+	node->name = names[index];
+	for (unsigned i = 0; i < sizeof(node->key.seed); i++)
+		node->key.seed[i] = (uint8_t)sim_random(sim);
+	sl_ed25519_from_seed(&node->key);
+	node->conf = (struct sl_ike_conf){
+		.name = node->name,
+		.key = &node->key,
+		.address = sl_addr_v4(UINT32_C(0xc0000201) + index),
+		.selectors = selectors_of(sim, index),
+		.sa_max = SIM_IKE_SAS_MAX,
+	};
+	node->lifetime = sim_chance(sim, 30) ? (5 + sim_below(sim, 40)) * SIM_S : 0;
+}
+
+/* Ciphers of a node, for all its peers: any two nodes have one in common unless they are of one mind each. */
+static void choose_ciphers(struct sim *sim, bool both)
+{
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		enum sl_cipher first = sim_chance(sim, 50) ? SL_AES256GCM16 : SL_AES128GCM16;
+		enum sl_cipher second = first == SL_AES256GCM16 ? SL_AES128GCM16 : SL_AES256GCM16;
+
+		for (unsigned p = 0; p < sim->node_count - 1; p++) {
+			struct sl_ike_peer_conf *peer = &sim->nodes[i].peers[p];
+
+			peer->ciphers[0] = both ? first : SL_AES128GCM16;
+			peer->ciphers[1] = second;
+			peer->cipher_count = both ? 2 : 1;
+		}
+	}
+}
+
+static void introduce(struct sim_node *node, unsigned peer)
+{
+	struct sim *sim = node->sim;
+	const struct sim_node *other = &sim->nodes[sim_node_of(node, peer)];
+	/* One end of a link may not know where the other is, and waits. */
+	bool waits = node->index > other->index && sim_chance(sim, 20);
+	struct sl_ike_peer_conf *conf = &node->peers[peer];
+
+	*conf = (struct sl_ike_peer_conf){
+		.name = other->name,
+		.selectors = selectors_of(sim, other->index),
+		.esn = sim_chance(sim, 80),
+		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_NONE,
+		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
+	};
+	if (!waits)
+		conf->endpoint = (struct sl_endpoint){
+			other->conf.address, sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
+	memcpy(conf->public_key, other->key.public, sizeof(conf->public_key));
+}
+
+static void make_weather(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+
+	*w = (struct sim_weather){
+		.delay = SIM_MS + sim_below(sim, 50 * SIM_MS), .jitter = sim_below(sim, 100 * SIM_MS)};
+	if (sim_chance(sim, 70))
+		w->loss = (unsigned)sim_below(sim, 31);
+	if (sim_chance(sim, 50))
+		w->duplication = (unsigned)sim_below(sim, 31);
+	if (sim_chance(sim, 30))
+		w->corruption = (unsigned)sim_below(sim, 11);
+	if (sim_chance(sim, 30))
+		w->stray = (unsigned)sim_below(sim, 6);
+	if (sim_chance(sim, 20))
+		w->jitter = sim_below(sim, 3 * SIM_S);
+	sim_note(sim,
+		"weather: loss %u %%, duplication %u %%, corruption %u %%, stray %u %%, delay %llu + %llu ms",
+		w->loss, w->duplication, w->corruption, w->stray, (unsigned long long)(w->delay / SIM_MS),
+		(unsigned long long)(w->jitter / SIM_MS));
+}
+
+static void make_world(struct sim *sim)
+{
+	sim->now = 1000 * SIM_S;
+	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
+	sim->node_count = sim_chance(sim, 30) ? 3 : 2;
+	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
+	for (unsigned i = 0; i < sim->node_count; i++)
+		make_node(sim, i);
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned p = 0; p < sim->node_count - 1; p++)
+			introduce(&sim->nodes[i], p);
+	choose_ciphers(sim, sim_chance(sim, 80));
+	make_weather(sim);
+}
+
+/* ---- What may happen --------------------------------------------------------------------------------------------- */
+
+enum action {
+	BOOT, /* whoever is off */
+	CRASH,
+	SHUTDOWN,
+	PARTITION,
+	HEAL, /* partitions only */
+	WEATHER,
+	CONNECT,
+	RENEW,
+	RENEW_BOTH,
+	ACTION_COUNT,
+	NOTHING = ACTION_COUNT
+};
+
+static void boot_all(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		if (!sim->nodes[i].ike)
+			sim_node_boot(&sim->nodes[i]);
+}
+
+static void plan(struct sim *sim, enum action action, uint64_t in)
+{
+	struct sim_event event = {.kind = SIM_ACTION, .at = sim->now + in, .action = action};
+
+	event.from = (unsigned)sim_below(sim, sim->node_count);
+	event.to = (event.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	sim_queue(sim, &event);
+}
+
+static void partition(struct sim *sim, unsigned a, unsigned b)
+{
+	sim->cut[a][b] = true;
+	sim->cut[b][a] = sim_chance(sim, 70); /* some only in one direction */
+	sim_note(sim, "cut: %s > %s%s", sim->nodes[a].name, sim->nodes[b].name,
+		sim->cut[b][a] ? " and back" : "");
+	plan(sim, HEAL, sim_below(sim, 50 * SIM_S));
+}
+
+static void renew(struct sim_node *node, unsigned other)
+{
+	if (!node->ike)
+		return;
+	sim_note(node->sim, "%s renews with %s", node->name, node->sim->nodes[other].name);
+	sl_ike_renew(node->ike, node->sim->now, sim_peer_of(node, other));
+	sim_check_node(node);
+}
+
+static void renew_one(struct sim *sim, const struct sim_event *event)
+{
+	renew(&sim->nodes[event->from], event->to);
+}
+
+/* From both ends at the same moment or nearly so. */
+static void renew_both(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_event back = {
+		.kind = SIM_ACTION, .action = RENEW, .from = event->to, .to = event->from, .at = sim->now};
+
+	if (sim_chance(sim, 50))
+		back.at += sim_below(sim, 4 * sim->weather.delay);
+	sim_queue(sim, &back);
+	renew_one(sim, event);
+}
+
+static void power_off(struct sim *sim, struct sim_node *node, bool politely)
+{
+	if (politely)
+		sim_node_shutdown(node);
+	else
+		sim_node_crash(node);
+	plan(sim, BOOT, sim_chance(sim, 50) ? 0 : sim_below(sim, 30 * SIM_S));
+}
+
+static void connect_one(struct sim_node *node, unsigned other)
+{
+	if (!node->ike)
+		return;
+	sim_note(node->sim, "%s connects", node->name);
+	sl_ike_connect(node->ike, node->sim->now, sim_peer_of(node, other));
+	sim_check_node(node);
+}
+
+void sim_act(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_node *node = &sim->nodes[event->from];
+
+	switch ((enum action)event->action) {
+	case BOOT: boot_all(sim); break;
+	case CRASH: power_off(sim, node, false); break;
+	case SHUTDOWN: power_off(sim, node, true); break;
+	case PARTITION: partition(sim, event->from, event->to); break;
+	case HEAL: memset(sim->cut, 0, sizeof(sim->cut)); break;
+	case WEATHER: make_weather(sim); break;
+	case CONNECT: connect_one(node, event->to); break;
+	case RENEW: renew_one(sim, event); break;
+	case RENEW_BOTH: renew_both(sim, event); break;
+	case NOTHING: break;
+	}
+}
+
+/* ---- The story --------------------------------------------------------------------------------------------------- */
+
+static void chaos(struct sim *sim)
+{
+	uint64_t span = CHAOS_MIN + sim_below(sim, CHAOS_SPAN), at = 0;
+	unsigned actions = (unsigned)sim_below(sim, ACTIONS_MAX);
+
+	sim_queue(sim, &(struct sim_event){.kind = SIM_SECOND, .at = sim->now});
+	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now + sim_below(sim, 3 * SIM_S)});
+	if (sim_chance(sim, 30))
+		plan(sim, BOOT, sim_below(sim, 5 * SIM_S)); /* one node is later than the other */
+	for (unsigned i = 0; i < sim->node_count; i++)
+		if (i == 0 || sim_chance(sim, 80))
+			sim_node_boot(&sim->nodes[i]);
+	for (unsigned i = 0; i < actions; i++) {
+		/* Some at the same time, some in the middle of an exchange, some on their own. */
+		if (sim_chance(sim, 80))
+			at = sim_chance(sim, 30) ? at + sim_below(sim, SIM_S) : sim_below(sim, span);
+		plan(sim, (enum action)sim_below(sim, ACTION_COUNT), at);
+	}
+	sim_run(sim, sim->now + span);
+}
+
+/* The network is as good as can be: nothing lost, nothing out of order. */
+static void settle(struct sim *sim)
+{
+	uint64_t healed = sim->now, settled = healed;
+	const char *fault = NULL;
+
+	sim->weather = (struct sim_weather){.delay = SIM_MS + sim_below(sim, 50 * SIM_MS)};
+	sim->shortage = 0;
+	memset(sim->cut, 0, sizeof(sim->cut));
+	for (unsigned i = 0; i < sim->queued; i++)
+		sim->queue[i].action = NOTHING;
+	boot_all(sim);
+	for (unsigned i = 0; i < sim->node_count; i++)
+		sim->nodes[i].lifetime = 0;
+	sim_note(sim, "the network is healed, delay %u ms", (unsigned)(sim->weather.delay / SIM_MS));
+	while (sim->now < healed + SETTLE_MAX) {
+		sim_run(sim, sim->now + SIM_S);
+		fault = sim_fault(sim);
+		if (fault)
+			settled = sim->now;
+	}
+	if (fault)
+		sim_violation(sim, "no calm %u s after the network healed: %s",
+			(unsigned)(SETTLE_MAX / SIM_S), fault);
+	if (settled - healed > sim->report->settle_max)
+		sim->report->settle_max = settled - healed;
+}
+
+static void reset_flows(struct sim *sim)
+{
+	for (unsigned i = 0; i < SIM_NODES_MAX; i++)
+		for (unsigned k = 0; k < SIM_NODES_MAX; k++) {
+			struct sim_flow *f = &sim->flows[i][k];
+
+			sim->report->packets += f->delivered;
+			*f = (struct sim_flow){.last = sim->now};
+		}
+}
+
+static void check_flows(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned k = 0; k < sim->node_count; k++) {
+			const struct sim_flow *f = &sim->flows[i][k];
+
+			if (i == k)
+				continue;
+			if (f->sent == 0 || f->sent != f->delivered)
+				sim_violation(sim, "%s > %s: of %llu packets %llu arrived in calm",
+					sim->nodes[i].name, sim->nodes[k].name, (unsigned long long)f->sent,
+					(unsigned long long)f->delivered);
+			if (f->gap > sim->report->blackout_max)
+				sim->report->blackout_max = f->gap;
+		}
+}
+
+/* Stops the hosts, and lets what is under way arrive. */
+static void pause_traffic(struct sim *sim)
+{
+	sim->interval = UINT64_MAX / 2;
+	sim_run(sim, sim->now + SIM_S);
+}
+
+/* Fresh keys under dense traffic: nothing may be lost to it, and only one of everything may be left. */
+static void trial(struct sim *sim)
+{
+	static const enum action trials[] = {RENEW, RENEW_BOTH};
+	uint64_t dense = SIM_S / 2;
+	const char *fault;
+
+	pause_traffic(sim);
+	reset_flows(sim);
+	sim->interval = 5 * SIM_MS;
+	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now});
+	plan(sim, trials[sim_below(sim, sizeof(trials) / sizeof(trials[0]))], dense / 2);
+	sim_run(sim, sim->now + dense);
+	sim->interval = SIM_S / 2;
+	sim_run(sim, sim->now + CALM_SPAN);
+	fault = sim_fault(sim);
+	if (fault)
+		sim_violation(sim, "no calm %u s after keys were renewed: %s", (unsigned)(CALM_SPAN / SIM_S),
+			fault);
+	pause_traffic(sim);
+	check_flows(sim);
+}
+
+static void end(struct sim *sim, uint64_t started)
+{
+	reset_flows(sim);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		if (sim_chance(sim, 50))
+			sim_node_shutdown(&sim->nodes[i]);
+		else
+			sim_node_crash(&sim->nodes[i]);
+		sim->report->handshakes += sim->nodes[i].handshakes;
+	}
+	sim->report->virtual_time += sim->now - started;
+	sim->report->seeds++;
+}
+
+uint64_t sim_story(struct sim_report *report, uint64_t seed, bool trace)
+{
+	struct sim *sim = calloc(1, sizeof(*sim));
+	uint64_t started, hash;
+
+	report->seed = seed;
+	report->line_count = 0;
+	sim->random = seed * UINT64_C(0xd1342543de82ef95); /* neighbours are far apart */
+	sim->report = report;
+	sim->trace = trace;
+	make_world(sim);
+	started = sim->now;
+	chaos(sim);
+	settle(sim);
+	for (unsigned i = 0; i < TRIALS; i++)
+		trial(sim);
+	end(sim, started);
+	hash = sim->hash;
+	sim_network_free(sim);
+	sim_dataplane_free(sim);
+	free(sim);
+	return hash;
+}
