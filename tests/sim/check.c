@@ -63,30 +63,40 @@ static uint64_t digest(const uint8_t *msg, size_t len)
 	return hash;
 }
 
-void sim_check_iv(struct sim_node *node, const uint8_t *msg, size_t len)
+static bool same_sender(const struct sim_sealed *a, const struct sim_sealed *b)
+{
+	return a->spi_i == b->spi_i && a->spi_r == b->spi_r && a->initiator == b->initiator;
+}
+
+void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len)
 {
 	const struct ike_wire_header *h = (const void *)msg;
-	struct sim_sealed *old,
-		s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .initiator = h->flags & IKE_FLAG_INITIATOR};
-	struct sim_sealed **bucket;
+	struct sim_sealed s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .id = h->id};
+	struct sim_sealed **bucket, *kept;
 
 	if (h->next != IKE_P_SK)
 		return;
+	s.initiator = h->flags & IKE_FLAG_INITIATOR;
+	s.response = h->flags & IKE_FLAG_RESPONSE;
 	memcpy(&s.iv, msg + sizeof(*h) + sizeof(struct ike_wire_payload), sizeof(s.iv));
 	s.digest = digest(msg, len);
 	bucket = &node->sim->sealed[(s.spi_i ^ s.spi_r) % SIM_BUCKETS];
-	for (old = *bucket; old; old = old->next)
-		if (old->spi_i == s.spi_i && old->spi_r == s.spi_r && old->initiator == s.initiator &&
-			old->iv == s.iv) {
-			if (old->digest != s.digest)
-				sim_violation(node->sim, "%s: one IV for two IKE messages of SA %016llx",
-					node->name, (unsigned long long)be64toh(s.spi_i));
+	for (const struct sim_sealed *old = *bucket; old; old = old->next) {
+		if (!same_sender(old, &s))
+			continue;
+		if (old->digest == s.digest)
 			return;
-		}
-	old = malloc(sizeof(*old));
-	*old = s;
-	old->next = *bucket;
-	*bucket = old;
+		if (old->iv == s.iv)
+			sim_violation(node->sim, "%s: one IV for two messages of IKE SA %016llx", node->name,
+				(unsigned long long)be64toh(s.spi_i));
+		if (old->id == s.id && old->response == s.response)
+			sim_violation(node->sim, "%s: one message ID for two messages of IKE SA %016llx",
+				node->name, (unsigned long long)be64toh(s.spi_i));
+	}
+	kept = malloc(sizeof(*kept));
+	*kept = s;
+	kept->next = *bucket;
+	*bucket = kept;
 }
 
 void sim_check_node(struct sim_node *node)

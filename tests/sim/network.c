@@ -107,8 +107,12 @@ static void send_copy(struct sim *sim, const struct sim_event *event, uint64_t l
 
 static void transmit(struct sim *sim, const struct sim_event *event)
 {
-	const struct sim_weather *w = &sim->weather;
+	struct sim_weather *w = &sim->weather;
 
+	if (event->kind == SIM_IKE && w->lose_nth > 0 && --w->lose_nth == 0) {
+		sim_note(sim, "that one is lost");
+		return;
+	}
 	if (!sim->cut[event->from][event->to] && !sim_chance(sim, w->loss))
 		send_copy(sim, event, 0);
 	if (sim_chance(sim, w->duplication))
@@ -124,7 +128,7 @@ void sim_send_ike(struct sim_node *node, const struct sl_ike_path *path, const u
 	struct sim_event event = {
 		.kind = SIM_IKE, .from = node->index, .path = *path, .data = (uint8_t *)msg, .len = len};
 
-	sim_check_iv(node, msg, len);
+	sim_check_message(node, msg, len);
 	while (event.to < sim->node_count &&
 		!sl_addr_equal(&sim->nodes[event.to].conf.address, &path->remote.addr))
 		event.to++;

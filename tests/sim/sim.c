@@ -51,14 +51,17 @@ static void run_block(struct block *b)
 
 static void start_block(struct block *b)
 {
+	pid_t pid;
+
 	fflush(stdout);
-	b->pid = fork();
-	if (b->pid < 0) {
+	pid = fork();
+	if (pid < 0) {
 		perror("fork");
 		exit(1);
 	}
-	if (b->pid == 0)
+	if (pid == 0)
 		run_block(b);
+	b->pid = pid; /* here only: the child shares it */
 }
 
 static void wait_any(struct block *blocks, unsigned count)

@@ -171,13 +171,15 @@ struct sim_event {
 struct sim_weather {
 	unsigned loss, duplication, corruption, stray; /* stray: a copy comes much later */
 	uint64_t delay, jitter;
+	unsigned lose_nth; /* of the IKE messages from now on this one is lost; 0: none */
 };
 
-/* A protected IKE message that was sent: its IV must not serve another. */
+/* A protected IKE message that was sent: neither its IV nor its message ID may serve another. */
 struct sim_sealed {
 	struct sim_sealed *next;
 	uint64_t spi_i, spi_r, iv, digest;
-	bool initiator;
+	uint32_t id;
+	bool initiator, response;
 };
 
 struct sim {
@@ -219,8 +221,8 @@ void sim_network_free(struct sim *sim);
 /* The other end's half of the child SA, if it was ever installed, must fit this one. */
 void sim_check_session(struct sim *sim, const struct sim_session *session);
 
-/* One IV, one message (RFC 5282 3.1). */
-void sim_check_iv(struct sim_node *node, const uint8_t *msg, size_t len);
+/* One IV, one message (RFC 5282 3.1); one message ID, one message, however often it is sent (RFC 7296 2.1). */
+void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len);
 
 /* After an event at this node. */
 void sim_check_node(struct sim_node *node);

@@ -17,9 +17,14 @@
 
 #define CHAOS_MIN  (20 * SIM_S)
 #define CHAOS_SPAN (120 * SIM_S)
-#define CALM_SPAN  (45 * SIM_S) /* after a renewal: its losers are gone then */
+#define DENSE      (2 * SIM_S)  /* of a trial, with traffic every ... */
+#define INTERVAL   (5 * SIM_MS) /* ... and then seldom, for ... */
+#define CALM_SPAN  (45 * SIM_S) /* ... as long as it takes until all that lost a race is gone */
 
-enum { ACTIONS_MAX = 16, TRIALS = 2 };
+/* What one lost message of IKE may cost: its first retransmission, and the rest of the exchanges. */
+#define BLACKOUT_MAX (500 * SIM_MS + 4 * sim->weather.delay + 2 * INTERVAL)
+
+enum { ACTIONS_MAX = 16 };
 
 /* ---- The world --------------------------------------------------------------------------------------------------- */
 
@@ -153,6 +158,7 @@ enum action {
 	CONNECT,
 	RENEW,
 	RENEW_BOTH,
+	RESTART,
 	ACTION_COUNT,
 	NOTHING = ACTION_COUNT
 };
@@ -240,6 +246,10 @@ void sim_act(struct sim *sim, const struct sim_event *event)
 	case CONNECT: connect_one(node, event->to); break;
 	case RENEW: renew_one(sim, event); break;
 	case RENEW_BOTH: renew_both(sim, event); break;
+	case RESTART:
+		sim_node_crash(node);
+		boot_all(sim);
+		break;
 	case NOTHING: break;
 	}
 }
@@ -306,21 +316,60 @@ static void reset_flows(struct sim *sim)
 		}
 }
 
+/* Every packet must have arrived. */
 static void check_flows(struct sim *sim)
 {
 	for (unsigned i = 0; i < sim->node_count; i++)
 		for (unsigned k = 0; k < sim->node_count; k++) {
 			const struct sim_flow *f = &sim->flows[i][k];
 
-			if (i == k)
-				continue;
-			if (f->sent == 0 || f->sent != f->delivered)
+			if (i != k && (f->sent == 0 || f->sent != f->delivered))
 				sim_violation(sim, "%s > %s: of %llu packets %llu arrived in calm",
 					sim->nodes[i].name, sim->nodes[k].name, (unsigned long long)f->sent,
 					(unsigned long long)f->delivered);
-			if (f->gap > sim->report->blackout_max)
-				sim->report->blackout_max = f->gap;
 		}
+}
+
+static void check_blackout(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned k = 0; k < sim->node_count; k++) {
+			uint64_t gap = sim->flows[i][k].gap;
+
+			if (i != k && gap > BLACKOUT_MAX)
+				sim_violation(sim, "%s > %s: nothing arrived for %llu ms", sim->nodes[i].name,
+					sim->nodes[k].name, (unsigned long long)(gap / SIM_MS));
+			if (i != k && gap > sim->report->blackout_max)
+				sim->report->blackout_max = gap;
+		}
+}
+
+static void check_calm(struct sim *sim, uint64_t since, const char *what)
+{
+	const char *fault = sim_fault(sim);
+
+	if (fault)
+		sim_violation(sim, "no calm %u s after %s: %s", (unsigned)((sim->now - since) / SIM_S), what,
+			fault);
+}
+
+/* Dense traffic with an action in its midst. */
+static void dense(struct sim *sim, const struct sim_event *action)
+{
+	struct sim_event event = *action;
+
+	event.kind = SIM_ACTION;
+	event.at = sim->now + DENSE / 4;
+	sim->interval = INTERVAL;
+	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now});
+	sim_queue(sim, &event);
+	sim_run(sim, sim->now + DENSE);
+}
+
+static void seldom(struct sim *sim)
+{
+	sim->interval = SIM_S / 2;
+	sim_run(sim, sim->now + CALM_SPAN);
 }
 
 /* Stops the hosts, and lets what is under way arrive. */
@@ -330,27 +379,87 @@ static void pause_traffic(struct sim *sim)
 	sim_run(sim, sim->now + SIM_S);
 }
 
-/* Fresh keys under dense traffic: nothing may be lost to it, and only one of everything may be left. */
-static void trial(struct sim *sim)
+/* A renewal of any link, by an end that can begin it, or by both. */
+static struct sim_event choose_renewal(struct sim *sim)
 {
-	static const enum action trials[] = {RENEW, RENEW_BOTH};
-	uint64_t dense = SIM_S / 2;
-	const char *fault;
+	struct sim_event event = {.from = (unsigned)sim_below(sim, sim->node_count)};
+	const struct sim_node *node = &sim->nodes[event.from];
 
-	pause_traffic(sim);
-	reset_flows(sim);
-	sim->interval = 5 * SIM_MS;
-	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now});
-	plan(sim, trials[sim_below(sim, sizeof(trials) / sizeof(trials[0]))], dense / 2);
-	sim_run(sim, sim->now + dense);
-	sim->interval = SIM_S / 2;
-	sim_run(sim, sim->now + CALM_SPAN);
-	fault = sim_fault(sim);
-	if (fault)
-		sim_violation(sim, "no calm %u s after keys were renewed: %s", (unsigned)(CALM_SPAN / SIM_S),
-			fault);
+	event.action = sim_chance(sim, 50) ? RENEW_BOTH : RENEW;
+	event.to = (event.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	if (node->peers[sim_peer_of(node, event.to)].endpoint.addr.family == SL_NONE) {
+		unsigned waits = event.from;
+
+		event.from = event.to;
+		event.to = waits;
+	}
+	return event;
+}
+
+static void check_fresh(struct sim *sim, const struct sim_event *renewal, uint64_t since)
+{
+	const struct sim_node *node = &sim->nodes[renewal->from];
+	const struct sim_session *s = node->links[sim_peer_of(node, renewal->to)].outbound;
+
+	if (!s || s->installed_at < since)
+		sim_violation(sim, "%s: the keys are the old ones %u s after their renewal", node->name,
+			(unsigned)((sim->now - since) / SIM_S));
+}
+
+/* Fresh keys: nothing may be lost to it, and only one of everything may be left. */
+static void renewal_trial(struct sim *sim)
+{
+	struct sim_event renewal = choose_renewal(sim);
+	uint64_t begun = sim->now;
+
+	sim->weather.duplication = sim_chance(sim, 50) ? 100 : 0;
+	dense(sim, &renewal);
+	check_fresh(sim, &renewal, begun);
+	if (renewal.action != RENEW_BOTH)
+		check_calm(sim, begun, "keys were renewed");
+	seldom(sim);
+	check_calm(sim, begun, "keys were renewed");
 	pause_traffic(sim);
 	check_flows(sim);
+	sim->weather.duplication = 0;
+}
+
+/* The same with one message lost. */
+static void loss_trial(struct sim *sim)
+{
+	struct sim_event renewal = choose_renewal(sim);
+	uint64_t begun = sim->now;
+
+	sim->weather.lose_nth = 1 + (unsigned)sim_below(sim, 8);
+	dense(sim, &renewal);
+	check_fresh(sim, &renewal, begun);
+	check_blackout(sim);
+	sim->weather.lose_nth = 0;
+	seldom(sim);
+	check_calm(sim, begun, "keys were renewed and a message was lost");
+}
+
+/* A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. */
+static void restart_trial(struct sim *sim)
+{
+	uint64_t begun = sim->now;
+
+	dense(sim, &(struct sim_event){.action = RESTART});
+	check_calm(sim, begun, "a node was restarted");
+	seldom(sim);
+	check_calm(sim, begun, "a node was restarted");
+}
+
+static void trials(struct sim *sim)
+{
+	static void (*const all[])(struct sim * sim) = {renewal_trial, loss_trial, restart_trial};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		pause_traffic(sim);
+		reset_flows(sim);
+		all[i](sim);
+		pause_traffic(sim);
+	}
 }
 
 static void end(struct sim *sim, uint64_t started)
@@ -381,8 +490,7 @@ uint64_t sim_story(struct sim_report *report, uint64_t seed, bool trace)
 	started = sim->now;
 	chaos(sim);
 	settle(sim);
-	for (unsigned i = 0; i < TRIALS; i++)
-		trial(sim);
+	trials(sim);
 	end(sim, started);
 	hash = sim->hash;
 	sim_network_free(sim);
