@@ -190,8 +190,12 @@ void ike_child_close(struct ike_child *child)
 void ike_child_closed(struct ike_child *child)
 {
 	struct ike_sa *sa = child->sa;
+	struct ike_child *other;
 
 	child->state = IKE_CHILD_CLOSED;
+	/* What it was to replace may be rekeyed again. */
+	TAILQ_FOREACH (other, &sa->children, link)
+		forget(&other->successor, child);
 	if (sa->child == child)
 		sa->child = heir_of(child);
 	/* With nothing to move the traffic to, nothing is to be received either: the link ends. */
@@ -201,6 +205,12 @@ void ike_child_closed(struct ike_child *child)
 	}
 	child->remove_at = sa->ike->now + IKE_CHILD_LINGER;
 	ike_arm(sa->ike, child->remove_at);
+}
+
+void ike_children_drop(struct ike_sa *sa)
+{
+	while (!TAILQ_EMPTY(&sa->children))
+		ike_child_drop(TAILQ_FIRST(&sa->children));
 }
 
 void ike_children_tick(struct ike_sa *sa)

@@ -173,8 +173,7 @@ void sim_node_second(struct sim_node *node)
 		if (link->received)
 			sl_ike_alive(node->ike, sim->now, i);
 		link->received = false;
-		if (node->lifetime && link->outbound &&
-			sim->now - link->outbound->installed_at > node->lifetime)
-			sl_ike_renew(node->ike, sim->now, i);
+		if (node->packets && link->outbound && link->outbound->seq > node->packets)
+			sl_ike_rekey_child(node->ike, sim->now, link->outbound->child.spi_in);
 	}
 }

@@ -109,9 +109,14 @@ static void transmit(struct sim *sim, const struct sim_event *event)
 {
 	struct sim_weather *w = &sim->weather;
 
-	if (event->kind == SIM_IKE && w->lose_nth > 0 && --w->lose_nth == 0) {
-		sim_note(sim, "that one is lost");
-		return;
+	if (event->kind == SIM_IKE) {
+		bool lost = w->lose & 1;
+
+		w->lose >>= 1;
+		if (lost) {
+			sim_note(sim, "that one is lost");
+			return;
+		}
 	}
 	if (!sim->cut[event->from][event->to] && !sim_chance(sim, w->loss))
 		send_copy(sim, event, 0);

@@ -23,9 +23,9 @@
 enum {
 	SIM_NODES_MAX = 3,
 	SIM_PEERS_MAX = SIM_NODES_MAX - 1,
-	SIM_SESSIONS_MAX = 8, /* of one peer at one node; more means that old ones are not removed */
-	SIM_SPIS_MAX = 8,     /* reserved for one peer at one node, and not installed */
-	SIM_IKE_SAS_MAX = 32, /* of one node */
+	SIM_SESSIONS_MAX = 16, /* of one peer at one node; more means that old ones are not removed */
+	SIM_SPIS_MAX = 8,      /* reserved for one peer at one node, and not installed */
+	SIM_IKE_SAS_MAX = 32,  /* of one node */
 	SIM_LINES = 48,
 	SIM_LINE = 200,
 	SIM_BUCKETS = 256,
@@ -126,7 +126,7 @@ struct sim_node {
 	struct sl_ike_peer_conf peers[SIM_PEERS_MAX];
 	struct sim_link links[SIM_PEERS_MAX];
 	struct sl_ike *ike;  /* NULL: switched off */
-	uint64_t lifetime;   /* of a session, before its keys are renewed; 0: for ever */
+	uint64_t packets;    /* that a session carries before its keys are renewed; 0: any number */
 	uint64_t handshakes; /* of engines that are gone */
 };
 
@@ -149,7 +149,7 @@ void sim_node_crash(struct sim_node *node);
 /* With a Delete to every peer. */
 void sim_node_shutdown(struct sim_node *node);
 
-/* What the gateway does once a second: tells the engine of signs of life, and of sessions that are old. */
+/* What the gateway does once a second: tells the engine of signs of life, and of sessions that are worn out. */
 void sim_node_second(struct sim_node *node);
 
 /* ---- network.c --------------------------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ struct sim_event {
 struct sim_weather {
 	unsigned loss, duplication, corruption, stray; /* stray: a copy comes much later */
 	uint64_t delay, jitter;
-	unsigned lose_nth; /* of the IKE messages from now on this one is lost; 0: none */
+	uint64_t lose; /* one bit for each of the next IKE messages: it is lost */
 };
 
 /* A protected IKE message that was sent: neither its IV nor its message ID may serve another. */

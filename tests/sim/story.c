@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What happens to the world of a seed: minutes of chaos, then the network heals, and the links must come to rest. In that
- * calm keys are renewed under traffic, and not one packet may be lost to it.
+ * calm keys are rotated under traffic, and not one packet may be lost to it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +17,17 @@
 
 #define CHAOS_MIN  (20 * SIM_S)
 #define CHAOS_SPAN (120 * SIM_S)
+#define REKEY_SPAN (18 * SIM_S) /* a short life of a child SA; four times that of an IKE SA */
+
 #define DENSE      (2 * SIM_S)  /* of a trial, with traffic every ... */
 #define INTERVAL   (5 * SIM_MS) /* ... and then seldom, for ... */
-#define CALM_SPAN  (45 * SIM_S) /* ... as long as it takes until all that lost a race is gone */
+#define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, or ... */
+#define CALM_SPAN  (45 * SIM_S) /* ... until all that lost a race is gone */
 
 /* What one lost message of IKE may cost: its first retransmission, and the rest of the exchanges. */
-#define BLACKOUT_MAX (500 * SIM_MS + 4 * sim->weather.delay + 2 * INTERVAL)
+#define BLACKOUT_MAX (500 * SIM_MS + 6 * sim->weather.delay + 2 * INTERVAL)
 
-enum { ACTIONS_MAX = 16 };
+enum { ACTIONS_MAX = 16, LOST_MAX = 3 };
 
 /* ---- The world --------------------------------------------------------------------------------------------------- */
 
@@ -68,7 +71,7 @@ static void make_node(struct sim *sim, unsigned index)
 		.selectors = selectors_of(sim, index),
 		.sa_max = SIM_IKE_SAS_MAX,
 	};
-	node->lifetime = sim_chance(sim, 30) ? (5 + sim_below(sim, 40)) * SIM_S : 0;
+	node->packets = sim_chance(sim, 30) ? 10 + sim_below(sim, 200) : 0;
 }
 
 /* Ciphers of a node, for all its peers: any two nodes have one in common unless they are of one mind each. */
@@ -102,6 +105,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 		.esn = sim_chance(sim, 80),
 		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_NONE,
 		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
+		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
 	};
 	if (!waits)
 		conf->endpoint = (struct sl_endpoint){
@@ -156,8 +160,9 @@ enum action {
 	HEAL, /* partitions only */
 	WEATHER,
 	CONNECT,
-	RENEW,
-	RENEW_BOTH,
+	REKEY_CHILD,
+	REKEY_IKE,
+	REKEY_BOTH, /* from both ends, each of any kind */
 	RESTART,
 	ACTION_COUNT,
 	NOTHING = ACTION_COUNT
@@ -188,30 +193,32 @@ static void partition(struct sim *sim, unsigned a, unsigned b)
 	plan(sim, HEAL, sim_below(sim, 50 * SIM_S));
 }
 
-static void renew(struct sim_node *node, unsigned other)
+static void rekey(struct sim_node *node, unsigned other, bool ike)
 {
-	if (!node->ike)
+	unsigned peer = sim_peer_of(node, other);
+	const struct sim_session *s = node->links[peer].outbound;
+
+	if (!node->ike || !s)
 		return;
-	sim_note(node->sim, "%s renews with %s", node->name, node->sim->nodes[other].name);
-	sl_ike_renew(node->ike, node->sim->now, sim_peer_of(node, other));
+	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the child",
+		node->sim->nodes[other].name);
+	if (ike)
+		sl_ike_rekey(node->ike, node->sim->now, peer);
+	else
+		sl_ike_rekey_child(node->ike, node->sim->now, s->child.spi_in);
 	sim_check_node(node);
 }
 
-static void renew_one(struct sim *sim, const struct sim_event *event)
-{
-	renew(&sim->nodes[event->from], event->to);
-}
-
 /* From both ends at the same moment or nearly so. */
-static void renew_both(struct sim *sim, const struct sim_event *event)
+static void rekey_both(struct sim *sim, const struct sim_event *event)
 {
-	struct sim_event back = {
-		.kind = SIM_ACTION, .action = RENEW, .from = event->to, .to = event->from, .at = sim->now};
+	struct sim_event back = {.kind = SIM_ACTION, .from = event->to, .to = event->from, .at = sim->now};
 
+	back.action = sim_chance(sim, 50) ? REKEY_CHILD : REKEY_IKE;
 	if (sim_chance(sim, 50))
 		back.at += sim_below(sim, 4 * sim->weather.delay);
 	sim_queue(sim, &back);
-	renew_one(sim, event);
+	rekey(&sim->nodes[event->from], event->to, sim_chance(sim, 50));
 }
 
 static void power_off(struct sim *sim, struct sim_node *node, bool politely)
@@ -244,8 +251,9 @@ void sim_act(struct sim *sim, const struct sim_event *event)
 	case HEAL: memset(sim->cut, 0, sizeof(sim->cut)); break;
 	case WEATHER: make_weather(sim); break;
 	case CONNECT: connect_one(node, event->to); break;
-	case RENEW: renew_one(sim, event); break;
-	case RENEW_BOTH: renew_both(sim, event); break;
+	case REKEY_CHILD: rekey(node, event->to, false); break;
+	case REKEY_IKE: rekey(node, event->to, true); break;
+	case REKEY_BOTH: rekey_both(sim, event); break;
 	case RESTART:
 		sim_node_crash(node);
 		boot_all(sim);
@@ -277,6 +285,14 @@ static void chaos(struct sim *sim)
 	sim_run(sim, sim->now + span);
 }
 
+/* What has a limit already rotates once more, and its successors have none. */
+static void lengthen_lives(struct sim_node *node)
+{
+	node->packets = 0;
+	for (unsigned i = 0; i < SIM_PEERS_MAX; i++)
+		node->peers[i].rekey_time = 0;
+}
+
 /* The network is as good as can be: nothing lost, nothing out of order. */
 static void settle(struct sim *sim)
 {
@@ -290,7 +306,7 @@ static void settle(struct sim *sim)
 		sim->queue[i].action = NOTHING;
 	boot_all(sim);
 	for (unsigned i = 0; i < sim->node_count; i++)
-		sim->nodes[i].lifetime = 0;
+		lengthen_lives(&sim->nodes[i]);
 	sim_note(sim, "the network is healed, delay %u ms", (unsigned)(sim->weather.delay / SIM_MS));
 	while (sim->now < healed + SETTLE_MAX) {
 		sim_run(sim, sim->now + SIM_S);
@@ -366,10 +382,10 @@ static void dense(struct sim *sim, const struct sim_event *action)
 	sim_run(sim, sim->now + DENSE);
 }
 
-static void seldom(struct sim *sim)
+static void seldom(struct sim *sim, uint64_t span)
 {
 	sim->interval = SIM_S / 2;
-	sim_run(sim, sim->now + CALM_SPAN);
+	sim_run(sim, sim->now + span);
 }
 
 /* Stops the hosts, and lets what is under way arrive. */
@@ -379,64 +395,56 @@ static void pause_traffic(struct sim *sim)
 	sim_run(sim, sim->now + SIM_S);
 }
 
-/* A renewal of any link, by an end that can begin it, or by both. */
-static struct sim_event choose_renewal(struct sim *sim)
+/* What the network does to a rotation: nothing, doubles, disorder, or a few messages of IKE lost. */
+static void trial_weather(struct sim *sim)
 {
-	struct sim_event event = {.from = (unsigned)sim_below(sim, sim->node_count)};
-	const struct sim_node *node = &sim->nodes[event.from];
+	struct sim_weather *w = &sim->weather;
 
-	event.action = sim_chance(sim, 50) ? RENEW_BOTH : RENEW;
-	event.to = (event.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
-	if (node->peers[sim_peer_of(node, event.to)].endpoint.addr.family == SL_NONE) {
-		unsigned waits = event.from;
-
-		event.from = event.to;
-		event.to = waits;
-	}
-	return event;
+	w->duplication = sim_chance(sim, 30) ? 100 : 0;
+	w->jitter = sim_chance(sim, 30) ? sim_below(sim, 300 * SIM_MS) : 0;
+	w->lose = 0;
+	for (unsigned i = 0; i < LOST_MAX && sim_chance(sim, 50); i++)
+		w->lose |= UINT64_C(1) << sim_below(sim, 12);
+	sim_note(sim, "trial: duplication %u %%, jitter %u ms, lost %03x", w->duplication,
+		(unsigned)(w->jitter / SIM_MS), (unsigned)w->lose);
 }
 
-static void check_fresh(struct sim *sim, const struct sim_event *renewal, uint64_t since)
+/* The keys that the rotation was about: of the child SA in use, or the IKE SA's, told by its SPI. */
+static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotation)
 {
-	const struct sim_node *node = &sim->nodes[renewal->from];
-	const struct sim_session *s = node->links[sim_peer_of(node, renewal->to)].outbound;
+	const struct sim_node *node = &sim->nodes[rotation->from];
+	unsigned peer = sim_peer_of(node, rotation->to);
+	struct sl_ike_peer_info info;
 
-	if (!s || s->installed_at < since)
-		sim_violation(sim, "%s: the keys are the old ones %u s after their renewal", node->name,
-			(unsigned)((sim->now - since) / SIM_S));
+	sl_ike_peer_info(node->ike, peer, &info);
+	return rotation->action == REKEY_IKE ? info.spi_i : info.spi_in;
 }
 
-/* Fresh keys: nothing may be lost to it, and only one of everything may be left. */
-static void renewal_trial(struct sim *sim)
+/* Fresh keys: nothing may be lost to it, whatever becomes of IKE's messages, and only one of everything may be left. */
+static void rotation_trial(struct sim *sim)
 {
-	struct sim_event renewal = choose_renewal(sim);
-	uint64_t begun = sim->now;
+	static const enum action actions[] = {REKEY_CHILD, REKEY_IKE, REKEY_BOTH};
+	struct sim_event rotation = {.from = (unsigned)sim_below(sim, sim->node_count)};
+	uint64_t begun = sim->now, before;
+	bool fair;
 
-	sim->weather.duplication = sim_chance(sim, 50) ? 100 : 0;
-	dense(sim, &renewal);
-	check_fresh(sim, &renewal, begun);
-	if (renewal.action != RENEW_BOTH)
-		check_calm(sim, begun, "keys were renewed");
-	seldom(sim);
-	check_calm(sim, begun, "keys were renewed");
+	rotation.to = (rotation.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	rotation.action = actions[sim_below(sim, 3)];
+	before = keys_in_use(sim, &rotation);
+	trial_weather(sim);
+	fair = sim->weather.lose == 0 && sim->weather.jitter == 0 && rotation.action != REKEY_BOTH;
+	dense(sim, &rotation);
+	seldom(sim, QUICK_CALM);
+	if (fair)
+		check_calm(sim, begun, "a rotation");
+	seldom(sim, CALM_SPAN);
+	check_calm(sim, begun, "a rotation");
+	if (rotation.action != REKEY_BOTH && keys_in_use(sim, &rotation) == before)
+		sim_violation(sim, "%s: the keys are the old ones after their rotation",
+			sim->nodes[rotation.from].name);
 	pause_traffic(sim);
 	check_flows(sim);
-	sim->weather.duplication = 0;
-}
-
-/* The same with one message lost. */
-static void loss_trial(struct sim *sim)
-{
-	struct sim_event renewal = choose_renewal(sim);
-	uint64_t begun = sim->now;
-
-	sim->weather.lose_nth = 1 + (unsigned)sim_below(sim, 8);
-	dense(sim, &renewal);
-	check_fresh(sim, &renewal, begun);
-	check_blackout(sim);
-	sim->weather.lose_nth = 0;
-	seldom(sim);
-	check_calm(sim, begun, "keys were renewed and a message was lost");
+	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
 /* A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. */
@@ -444,15 +452,18 @@ static void restart_trial(struct sim *sim)
 {
 	uint64_t begun = sim->now;
 
+	if (sim_chance(sim, 50))
+		sim->weather.lose = UINT64_C(1) << sim_below(sim, 6);
 	dense(sim, &(struct sim_event){.action = RESTART});
+	check_blackout(sim);
 	check_calm(sim, begun, "a node was restarted");
-	seldom(sim);
+	seldom(sim, CALM_SPAN);
 	check_calm(sim, begun, "a node was restarted");
 }
 
 static void trials(struct sim *sim)
 {
-	static void (*const all[])(struct sim * sim) = {renewal_trial, loss_trial, restart_trial};
+	static void (*const all[])(struct sim * sim) = {rotation_trial, restart_trial, rotation_trial};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		pause_traffic(sim);
