@@ -2,17 +2,18 @@
 # Installs what is missing, builds, and runs the tests.
 #
 #   scripts/test.sh                 every suite
-#   scripts/test.sh unit wire ...   only these: unit fuzz wire lab perf
+#   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab perf
 #
-# Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests
-# and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
-# an ordinary user, the lab suite needs root. FUZZ_SECONDS (default 20) is how long each fuzz target searches.
+# Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
+# simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
+# an ordinary user, the lab suite needs root. FUZZ_SECONDS (default 20) is how long each fuzz target searches, SEEDS how
+# many histories the simulation tells (default: what takes about half a minute in all).
 # The last line is the sum: N passed, N failed, N skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 
-all=(unit fuzz wire lab perf)
+all=(unit sim fuzz wire lab perf)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all[@]}")
 for suite in "${suites[@]}"; do
@@ -142,12 +143,12 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 start=$SECONDS
 scripts/setup.sh || exit 1
 build_or_stop build
-if wanted unit || wanted fuzz; then
+if wanted unit || wanted sim || wanted fuzz; then
 	build_or_stop build-asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 fi
 ! wanted unit || format
-for suite in unit fuzz; do
+for suite in unit sim fuzz; do
 	if wanted "$suite"; then
 		run_suite build "$suite"
 		run_suite build-asan "$suite"

@@ -134,6 +134,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	conf->ppk = peer->ppk;
 	conf->ppk_id = peer->ppk_id;
 	conf->ppk_required = peer->ppk_required;
+	conf->rekey_time = peer->rekey_time;
 }
 
 static int ike_init(struct gateway *g)

@@ -30,6 +30,9 @@
  *     esn         = yes
  *     start       = boot                  or none: wait for the peer; default boot with endpoint, none without
  *     dpd-delay   = 10s                   0 never checks
+ *     rekey-after-time    = 1h            of an SA, whichever of the three comes first
+ *     rekey-after-packets = 4294967296
+ *     rekey-after-bytes   = 256GiB
  *     ppk         = link1.ppk             post-quantum preshared key, relative like private-key
  *     ppk-id      = link1                 what both ends call it
  *     ppk-required = yes                  no: without it when the peer does not have it
@@ -74,7 +77,9 @@ struct sl_config_peer {
 	unsigned cipher_count;
 	bool esn;
 	bool start_boot;
-	uint64_t dpd_delay; /* ns; 0: never */
+	uint64_t dpd_delay;  /* ns; 0: never */
+	uint64_t rekey_time; /* ns */
+	uint64_t rekey_packets, rekey_bytes;
 	struct sl_ppk *ppk; /* secret memory; NULL: none */
 	char *ppk_id;       /* given with ppk, and only then */
 	bool ppk_required;

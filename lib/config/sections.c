@@ -47,6 +47,9 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 		.cipher_count = 2,
 		.esn = true,
 		.dpd_delay = 10 * SL_SECOND,
+		.rekey_time = 3600 * SL_SECOND,
+		.rekey_packets = UINT64_C(1) << 32,
+		.rekey_bytes = 256 * SL_GIB,
 		.ppk_required = true,
 	};
 	return &peers[config->peer_count++];
@@ -110,7 +113,7 @@ static void list_keys(const struct section_kind *kind, char *text, size_t size)
 
 static void unknown_key(struct parser *p, const char *name)
 {
-	char known[128];
+	char known[512];
 
 	list_keys(p->current->kind, known, sizeof(known));
 	sl_config_complain(p, p->line, "unknown key '%s' in [%s], expected %s", sl_value_shown(name),

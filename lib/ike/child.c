@@ -222,6 +222,12 @@ void ike_child_closed(struct ike_child *child)
 	ike_arm(sa->ike, child->remove_at);
 }
 
+void ike_children_drop(struct ike_sa *sa)
+{
+	while (!TAILQ_EMPTY(&sa->children))
+		ike_child_drop(TAILQ_FIRST(&sa->children));
+}
+
 void ike_children_tick(struct ike_sa *sa)
 {
 	struct ike_child *child, *next;

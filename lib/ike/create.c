@@ -33,6 +33,7 @@ bool ike_create_check_ke(struct ike_sa *sa, const struct sl_ike_path *path, stru
 void ike_create_broken(struct ike_sa *sa, const char *why)
 {
 	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index, "link down: a rekey request was %s", why);
+	ike_children_drop(sa);
 	ike_delete_start(sa);
 	ike_peer_settle(sa->peer);
 }

@@ -483,6 +483,9 @@ void ike_child_closed(struct ike_child *child);
 /* Removes it at once. */
 void ike_child_drop(struct ike_child *child);
 
+/* Removes all of the SA at once. */
+void ike_children_drop(struct ike_sa *sa);
+
 /* Removes those that have lingered. */
 void ike_children_tick(struct ike_sa *sa);
 

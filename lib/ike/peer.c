@@ -134,7 +134,8 @@ void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
 	uint64_t time = IKE_LIFE_FACTOR * peer->conf->rekey_time;
 
 	sa->state = IKE_ESTABLISHED;
-	sa->established = ++ike->order;
+	/* What comes of rekeying is as old as what it came of: its age tells which link the peer meant last. */
+	sa->established = sa->origin ? sa->origin->established : ++ike->order;
 	sa->alive_at = ike->now;
 	sa->expires = IKE_NEVER;
 	if (time > 0) {
@@ -167,17 +168,16 @@ void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
 
 void ike_peer_initial_contact(struct ike_peer *peer, const struct ike_sa *sa)
 {
-	struct ike_sa *old = TAILQ_FIRST(&peer->sas);
+	struct ike_sa *old, *next;
 
-	/* The list is in the order of establishment. */
-	while (old && old->established < sa->started) {
-		struct ike_sa *next = TAILQ_NEXT(old, peer_link);
-
+	for (old = TAILQ_FIRST(&peer->sas); old; old = next) {
+		next = TAILQ_NEXT(old, peer_link);
+		if (old->established >= sa->started)
+			continue;
 		ike_log(peer->ike, SL_IKE_INFO, (int)peer->index,
 			"the peer has started anew: IKE SA %016llx %016llx is void",
 			(unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
 		ike_sa_drop(old);
-		old = next;
 	}
 }
 

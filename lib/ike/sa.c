@@ -155,8 +155,7 @@ void ike_sa_drop(struct ike_sa *sa)
 
 	assert(sa->state != IKE_DEAD);
 	leave_rekey(sa);
-	while (!TAILQ_EMPTY(&sa->children))
-		ike_child_drop(TAILQ_FIRST(&sa->children));
+	ike_children_drop(sa);
 	leave_peer(sa);
 	if (ike->next_timer == sa)
 		ike->next_timer = TAILQ_NEXT(sa, link);

@@ -65,6 +65,7 @@ static void end_of_life(struct ike_sa *sa)
 {
 	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index,
 		"link down: its keys are too old, and the peer has agreed to no others");
+	ike_children_drop(sa);
 	ike_delete_start(sa);
 	ike_peer_settle(sa->peer);
 }

@@ -167,6 +167,9 @@ static void test_every_key(void **state)
 	assert_false(beta->esn);
 	assert_false(beta->start_boot);
 	assert_int_equal(beta->dpd_delay, 3600 * SL_SECOND);
+	assert_int_equal(beta->rekey_time, 90 * 60 * SL_SECOND);
+	assert_int_equal(beta->rekey_packets, 1000000000);
+	assert_int_equal(beta->rekey_bytes, 1024 * SL_GIB);
 	assert_int_equal(beta->ppk->len, 32);
 	for (unsigned i = 0; i < 32; i++)
 		assert_int_equal(beta->ppk->bytes[i], 7 * i);
@@ -201,6 +204,9 @@ static void test_defaults(void **state)
 		assert_true(peer->esn);
 		assert_true(peer->start_boot);
 		assert_int_equal(peer->dpd_delay, 10 * SL_SECOND);
+		assert_int_equal(peer->rekey_time, 3600 * SL_SECOND);
+		assert_int_equal(peer->rekey_packets, UINT64_C(1) << 32);
+		assert_int_equal(peer->rekey_bytes, UINT64_C(1) << 38);
 		assert_true(peer->ppk == NULL && peer->ppk_id == NULL && peer->ppk_required);
 	}
 	sl_config_free(c);

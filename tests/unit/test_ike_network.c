@@ -229,6 +229,28 @@ static void restart_is_noticed_at_once(void **state)
 	}
 }
 
+/* A rekey request of its former life comes between the two messages of its new handshake. */
+static void former_life_is_not_newer(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_CREATE_CHILD_SA, .holds = true};
+
+	(void)state;
+	for (uint64_t seed = 70; seed < 90; seed++) {
+		struct pair *p = linked_pair(seed);
+
+		p->filter = spring;
+		p->filter_ctx = &trap;
+		assert_true(sl_ike_rekey(p->end[ALPHA].ike, p->now, 0));
+		pair_boot(p, ALPHA);
+		pair_run(p, 3 * p->delay / 2);
+		let_pass(p, &trap);
+		assert_logged(p, BETA, "IKE SA rekeyed by the peer");
+		pair_run(p, PAIR_S);
+		assert_calm(p);
+		free_pair(p);
+	}
+}
+
 /* The end that restarted only waits: the other finds out by its liveness check, and connects. */
 static void restart_of_a_passive_end(void **state)
 {
@@ -309,6 +331,7 @@ int main(void)
 		cmocka_unit_test(storms),
 		cmocka_unit_test(storms_with_restarts),
 		cmocka_unit_test(restart_is_noticed_at_once),
+		cmocka_unit_test(former_life_is_not_newer),
 		cmocka_unit_test(restart_of_a_passive_end),
 		cmocka_unit_test(peer_vanishes_and_returns),
 		cmocka_unit_test(traffic_is_a_sign_of_life),

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The invariants.
+ */
+#include <stdlib.h>
+
+#include "lib/ike/wire.h"
+#include "sim.h"
+
+/* ---- After each event -------------------------------------------------------------------------------------------- */
+
+static const struct sim_session *find_ever(const struct sim *sim, uint32_t spi_in)
+{
+	const struct sim_session *s = sim->sessions[spi_in % SIM_BUCKETS];
+
+	while (s && s->child.spi_in != spi_in)
+		s = s->next;
+	return s;
+}
+
+static bool same_selectors(const struct sl_ts_list *a, const struct sl_ts_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++)
+		if (!sl_addr_equal(&a->ts[i].first, &b->ts[i].first) ||
+			!sl_addr_equal(&a->ts[i].last, &b->ts[i].last) ||
+			a->ts[i].port_first != b->ts[i].port_first ||
+			a->ts[i].port_last != b->ts[i].port_last || a->ts[i].protocol != b->ts[i].protocol)
+			return false;
+	return a->count > 0;
+}
+
+void sim_check_session(struct sim *sim, const struct sim_session *a)
+{
+	const struct sim_session *b = find_ever(sim, a->child.spi_out);
+	const char *name = sim->nodes[a->node].name;
+
+	if (!b)
+		return;
+	if (b->child.spi_out != a->child.spi_in ||
+		sim_node_of(&sim->nodes[a->node], a->child.peer) != b->node ||
+		sim_node_of(&sim->nodes[b->node], b->child.peer) != a->node)
+		sim_violation(sim, "%s: child %08x is paired with one of another", name, a->child.spi_in);
+	if (a->seal != b->open || a->open != b->seal)
+		sim_violation(sim, "%s: child %08x has other keys than its other half %08x", name,
+			a->child.spi_in, b->child.spi_in);
+	if (a->child.esn != b->child.esn || a->child.udp != b->child.udp)
+		sim_violation(sim, "%s: child %08x has another kind of packet than its other half", name,
+			a->child.spi_in);
+	if (!same_selectors(&a->child.local, &b->child.remote) ||
+		!same_selectors(&a->child.remote, &b->child.local))
+		sim_violation(
+			sim, "%s: child %08x has other selectors than its other half", name, a->child.spi_in);
+}
+
+static uint64_t digest(const uint8_t *msg, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ msg[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static bool same_sender(const struct sim_sealed *a, const struct sim_sealed *b)
+{
+	return a->spi_i == b->spi_i && a->spi_r == b->spi_r && a->initiator == b->initiator;
+}
+
+void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len)
+{
+	const struct ike_wire_header *h = (const void *)msg;
+	struct sim_sealed s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .id = h->id};
+	struct sim_sealed **bucket, *kept;
+
+	if (h->next != IKE_P_SK)
+		return;
+	s.initiator = h->flags & IKE_FLAG_INITIATOR;
+	s.response = h->flags & IKE_FLAG_RESPONSE;
+	memcpy(&s.iv, msg + sizeof(*h) + sizeof(struct ike_wire_payload), sizeof(s.iv));
+	s.digest = digest(msg, len);
+	bucket = &node->sim->sealed[(s.spi_i ^ s.spi_r) % SIM_BUCKETS];
+	for (const struct sim_sealed *old = *bucket; old; old = old->next) {
+		if (!same_sender(old, &s))
+			continue;
+		if (old->digest == s.digest)
+			return;
+		if (old->iv == s.iv)
+			sim_violation(node->sim, "%s: one IV for two messages of IKE SA %016llx", node->name,
+				(unsigned long long)be64toh(s.spi_i));
+		if (old->id == s.id && old->response == s.response)
+			sim_violation(node->sim, "%s: one message ID for two messages of IKE SA %016llx",
+				node->name, (unsigned long long)be64toh(s.spi_i));
+	}
+	kept = malloc(sizeof(*kept));
+	*kept = s;
+	kept->next = *bucket;
+	*bucket = kept;
+}
+
+void sim_check_node(struct sim_node *node)
+{
+	struct sim *sim = node->sim;
+	struct sl_ike_stats stats;
+
+	sl_ike_get_stats(node->ike, &stats);
+	if (stats.half_open + stats.established > SIM_IKE_SAS_MAX)
+		sim_violation(sim, "%s: %llu IKE SAs", node->name,
+			(unsigned long long)(stats.half_open + stats.established));
+	for (unsigned i = 0; i < sim->node_count - 1; i++) {
+		const struct sim_session *outbound = node->links[i].outbound;
+		struct sl_ike_peer_info info;
+
+		sl_ike_peer_info(node->ike, i, &info);
+		if (info.spi_in != (outbound ? outbound->child.spi_in : 0))
+			sim_violation(
+				sim, "%s: the engine believes child %08x in use", node->name, info.spi_in);
+		if ((info.state == SL_IKE_UP) != (outbound != NULL))
+			sim_violation(sim, "%s: link is %s and there is %s session to seal with", node->name,
+				sl_ike_state_name(info.state), outbound ? "a" : "no");
+	}
+}
+
+/* ---- In calm ----------------------------------------------------------------------------------------------------- */
+
+static const char *node_fault(struct sim_node *node)
+{
+	struct sl_ike_stats stats;
+
+	sl_ike_get_stats(node->ike, &stats);
+	if (stats.half_open != 0)
+		return "a handshake is still under way";
+	if (stats.established != node->sim->node_count - 1)
+		return "not exactly one IKE SA with each peer";
+	for (unsigned p = 0; p < node->sim->node_count - 1; p++) {
+		const struct sim_link *link = &node->links[p];
+		unsigned sessions = 0;
+
+		for (unsigned i = 0; i < SIM_SPIS_MAX; i++)
+			if (link->reserved[i])
+				return "an SPI leaked";
+		for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
+			sessions += link->sessions[i] != NULL;
+		if (!link->outbound)
+			return "a link is down";
+		if (sessions != 1)
+			return "not exactly one child with each peer";
+	}
+	return NULL;
+}
+
+static const char *link_fault(struct sim_node *node, unsigned peer)
+{
+	struct sim_node *other = &node->sim->nodes[sim_node_of(node, peer)];
+	unsigned back = sim_peer_of(other, node->index);
+	const struct sim_session *a = node->links[peer].outbound, *b = other->links[back].outbound;
+	struct sl_ike_peer_info info[2];
+
+	sl_ike_peer_info(node->ike, peer, &info[0]);
+	sl_ike_peer_info(other->ike, back, &info[1]);
+	if (info[0].spi_i != info[1].spi_i || info[0].spi_r != info[1].spi_r)
+		return "the ends use different IKE SAs";
+	if (a->seal != b->open || a->open != b->seal)
+		return "the ends use different children";
+	return NULL;
+}
+
+const char *sim_fault(struct sim *sim)
+{
+	const char *fault = NULL;
+
+	for (unsigned i = 0; i < sim->node_count && !fault; i++)
+		fault = sim->nodes[i].ike ? node_fault(&sim->nodes[i]) : "a node is switched off";
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned p = 0; p < sim->node_count - 1 && !fault; p++)
+			fault = link_fault(&sim->nodes[i], p);
+	return fault;
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What happens to the world of a seed: minutes of chaos, then the network heals, and the links must come to rest. In that
+ * calm keys are rotated under traffic, and not one packet may be lost to it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+/*
+ * From the healing of the network to calm at every link. The longest chain is: an attempt that was given up leaves its
+ * half at the other end for 30 s, a lost peer is noticed after a DPD delay and 31.5 s of retransmission, the next
+ * attempt comes up to 30 s later, and a duplicate of its time waits 35 s for the Delete of its initiator.
+ */
+#define SETTLE_MAX (120 * SIM_S)
+
+#define CHAOS_MIN  (20 * SIM_S)
+#define CHAOS_SPAN (120 * SIM_S)
+#define REKEY_SPAN (18 * SIM_S) /* a short life of a child SA; four times that of an IKE SA */
+
+#define DENSE      (2 * SIM_S)  /* of a trial, with traffic every ... */
+#define INTERVAL   (5 * SIM_MS) /* ... and then seldom, for ... */
+#define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, or ... */
+#define CALM_SPAN  (45 * SIM_S) /* ... until all that lost a race is gone */
+
+/* What one lost message of IKE may cost: its first retransmission, and the rest of the exchanges. */
+#define BLACKOUT_MAX (500 * SIM_MS + 6 * sim->weather.delay + 2 * INTERVAL)
+
+enum { ACTIONS_MAX = 16, LOST_MAX = 3 };
+
+/* ---- The world --------------------------------------------------------------------------------------------------- */
+
+static void add_selector(struct sl_ts_list *list, const char *text)
+{
+	struct sl_prefix prefix;
+
+	if (!sl_prefix_parse(&prefix, text))
+		abort();
+	list->ts[list->count++] = sl_ts_from_prefix(&prefix);
+}
+
+/* What lies behind a node, as somebody has it in his configuration: not everybody knows of IPv6. */
+static struct sl_ts_list selectors_of(struct sim *sim, unsigned node)
+{
+	static const char *const prefixes[SIM_NODES_MAX][2] = {{"10.1.0.0/16", "fd00:1::/64"},
+		{"10.2.0.0/16", "fd00:2::/64"}, {"10.3.0.0/16", "fd00:3::/64"}};
+	struct sl_ts_list list = {0};
+
+	if (sim_chance(sim, 50))
+		add_selector(&list, prefixes[node][1]);
+	add_selector(&list, prefixes[node][0]);
+	return list;
+}
+
+static void make_node(struct sim *sim, unsigned index)
+{
+	static const char *const names[SIM_NODES_MAX] = {"alpha", "beta", "gamma"};
+	struct sim_node *node = &sim->nodes[index];
+
+	node->sim = sim;
+	node->index = index;
+	node->name = names[index];
+	for (unsigned i = 0; i < sizeof(node->key.seed); i++)
+		node->key.seed[i] = (uint8_t)sim_random(sim);
+	sl_ed25519_from_seed(&node->key);
+	node->conf = (struct sl_ike_conf){
+		.name = node->name,
+		.key = &node->key,
+		.address = sl_addr_v4(UINT32_C(0xc0000201) + index),
+		.selectors = selectors_of(sim, index),
+		.sa_max = SIM_IKE_SAS_MAX,
+	};
+	node->packets = sim_chance(sim, 30) ? 10 + sim_below(sim, 200) : 0;
+}
+
+/* Ciphers of a node, for all its peers: any two nodes have one in common unless they are of one mind each. */
+static void choose_ciphers(struct sim *sim, bool both)
+{
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		enum sl_cipher first = sim_chance(sim, 50) ? SL_AES256GCM16 : SL_AES128GCM16;
+		enum sl_cipher second = first == SL_AES256GCM16 ? SL_AES128GCM16 : SL_AES256GCM16;
+
+		for (unsigned p = 0; p < sim->node_count - 1; p++) {
+			struct sl_ike_peer_conf *peer = &sim->nodes[i].peers[p];
+
+			peer->ciphers[0] = both ? first : SL_AES128GCM16;
+			peer->ciphers[1] = second;
+			peer->cipher_count = both ? 2 : 1;
+		}
+	}
+}
+
+static void introduce(struct sim_node *node, unsigned peer)
+{
+	struct sim *sim = node->sim;
+	const struct sim_node *other = &sim->nodes[sim_node_of(node, peer)];
+	/* One end of a link may not know where the other is, and waits. */
+	bool waits = node->index > other->index && sim_chance(sim, 20);
+	struct sl_ike_peer_conf *conf = &node->peers[peer];
+
+	*conf = (struct sl_ike_peer_conf){
+		.name = other->name,
+		.selectors = selectors_of(sim, other->index),
+		.esn = sim_chance(sim, 80),
+		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_NONE,
+		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
+		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
+	};
+	if (!waits)
+		conf->endpoint = (struct sl_endpoint){
+			other->conf.address, sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
+	memcpy(conf->public_key, other->key.public, sizeof(conf->public_key));
+}
+
+static void make_weather(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+
+	*w = (struct sim_weather){
+		.delay = SIM_MS + sim_below(sim, 50 * SIM_MS), .jitter = sim_below(sim, 100 * SIM_MS)};
+	if (sim_chance(sim, 70))
+		w->loss = (unsigned)sim_below(sim, 31);
+	if (sim_chance(sim, 50))
+		w->duplication = (unsigned)sim_below(sim, 31);
+	if (sim_chance(sim, 30))
+		w->corruption = (unsigned)sim_below(sim, 11);
+	if (sim_chance(sim, 30))
+		w->stray = (unsigned)sim_below(sim, 6);
+	if (sim_chance(sim, 20))
+		w->jitter = sim_below(sim, 3 * SIM_S);
+	sim_note(sim,
+		"weather: loss %u %%, duplication %u %%, corruption %u %%, stray %u %%, delay %llu + %llu ms",
+		w->loss, w->duplication, w->corruption, w->stray, (unsigned long long)(w->delay / SIM_MS),
+		(unsigned long long)(w->jitter / SIM_MS));
+}
+
+static void make_world(struct sim *sim)
+{
+	sim->now = 1000 * SIM_S;
+	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
+	sim->node_count = sim_chance(sim, 30) ? 3 : 2;
+	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
+	for (unsigned i = 0; i < sim->node_count; i++)
+		make_node(sim, i);
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned p = 0; p < sim->node_count - 1; p++)
+			introduce(&sim->nodes[i], p);
+	choose_ciphers(sim, sim_chance(sim, 80));
+	make_weather(sim);
+}
+
+/* ---- What may happen --------------------------------------------------------------------------------------------- */
+
+enum action {
+	BOOT, /* whoever is off */
+	CRASH,
+	SHUTDOWN,
+	PARTITION,
+	HEAL, /* partitions only */
+	WEATHER,
+	CONNECT,
+	REKEY_CHILD,
+	REKEY_IKE,
+	REKEY_BOTH, /* from both ends, each of any kind */
+	RESTART,
+	ACTION_COUNT,
+	NOTHING = ACTION_COUNT
+};
+
+static void boot_all(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		if (!sim->nodes[i].ike)
+			sim_node_boot(&sim->nodes[i]);
+}
+
+static void plan(struct sim *sim, enum action action, uint64_t in)
+{
+	struct sim_event event = {.kind = SIM_ACTION, .at = sim->now + in, .action = action};
+
+	event.from = (unsigned)sim_below(sim, sim->node_count);
+	event.to = (event.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	sim_queue(sim, &event);
+}
+
+static void partition(struct sim *sim, unsigned a, unsigned b)
+{
+	sim->cut[a][b] = true;
+	sim->cut[b][a] = sim_chance(sim, 70); /* some only in one direction */
+	sim_note(sim, "cut: %s > %s%s", sim->nodes[a].name, sim->nodes[b].name,
+		sim->cut[b][a] ? " and back" : "");
+	plan(sim, HEAL, sim_below(sim, 50 * SIM_S));
+}
+
+static void rekey(struct sim_node *node, unsigned other, bool ike)
+{
+	unsigned peer = sim_peer_of(node, other);
+	const struct sim_session *s = node->links[peer].outbound;
+
+	if (!node->ike || !s)
+		return;
+	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the child",
+		node->sim->nodes[other].name);
+	if (ike)
+		sl_ike_rekey(node->ike, node->sim->now, peer);
+	else
+		sl_ike_rekey_child(node->ike, node->sim->now, s->child.spi_in);
+	sim_check_node(node);
+}
+
+/* From both ends at the same moment or nearly so. */
+static void rekey_both(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_event back = {.kind = SIM_ACTION, .from = event->to, .to = event->from, .at = sim->now};
+
+	back.action = sim_chance(sim, 50) ? REKEY_CHILD : REKEY_IKE;
+	if (sim_chance(sim, 50))
+		back.at += sim_below(sim, 4 * sim->weather.delay);
+	sim_queue(sim, &back);
+	rekey(&sim->nodes[event->from], event->to, sim_chance(sim, 50));
+}
+
+static void power_off(struct sim *sim, struct sim_node *node, bool politely)
+{
+	if (politely)
+		sim_node_shutdown(node);
+	else
+		sim_node_crash(node);
+	plan(sim, BOOT, sim_chance(sim, 50) ? 0 : sim_below(sim, 30 * SIM_S));
+}
+
+static void connect_one(struct sim_node *node, unsigned other)
+{
+	if (!node->ike)
+		return;
+	sim_note(node->sim, "%s connects", node->name);
+	sl_ike_connect(node->ike, node->sim->now, sim_peer_of(node, other));
+	sim_check_node(node);
+}
+
+void sim_act(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_node *node = &sim->nodes[event->from];
+
+	switch ((enum action)event->action) {
+	case BOOT: boot_all(sim); break;
+	case CRASH: power_off(sim, node, false); break;
+	case SHUTDOWN: power_off(sim, node, true); break;
+	case PARTITION: partition(sim, event->from, event->to); break;
+	case HEAL: memset(sim->cut, 0, sizeof(sim->cut)); break;
+	case WEATHER: make_weather(sim); break;
+	case CONNECT: connect_one(node, event->to); break;
+	case REKEY_CHILD: rekey(node, event->to, false); break;
+	case REKEY_IKE: rekey(node, event->to, true); break;
+	case REKEY_BOTH: rekey_both(sim, event); break;
+	case RESTART:
+		sim_node_crash(node);
+		boot_all(sim);
+		break;
+	case NOTHING: break;
+	}
+}
+
+/* ---- The story --------------------------------------------------------------------------------------------------- */
+
+static void chaos(struct sim *sim)
+{
+	uint64_t span = CHAOS_MIN + sim_below(sim, CHAOS_SPAN), at = 0;
+	unsigned actions = (unsigned)sim_below(sim, ACTIONS_MAX);
+
+	sim_queue(sim, &(struct sim_event){.kind = SIM_SECOND, .at = sim->now});
+	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now + sim_below(sim, 3 * SIM_S)});
+	if (sim_chance(sim, 30))
+		plan(sim, BOOT, sim_below(sim, 5 * SIM_S)); /* one node is later than the other */
+	for (unsigned i = 0; i < sim->node_count; i++)
+		if (i == 0 || sim_chance(sim, 80))
+			sim_node_boot(&sim->nodes[i]);
+	for (unsigned i = 0; i < actions; i++) {
+		/* Some at the same time, some in the middle of an exchange, some on their own. */
+		if (sim_chance(sim, 80))
+			at = sim_chance(sim, 30) ? at + sim_below(sim, SIM_S) : sim_below(sim, span);
+		plan(sim, (enum action)sim_below(sim, ACTION_COUNT), at);
+	}
+	sim_run(sim, sim->now + span);
+}
+
+/* What has a limit already rotates once more, and its successors have none. */
+static void lengthen_lives(struct sim_node *node)
+{
+	node->packets = 0;
+	for (unsigned i = 0; i < SIM_PEERS_MAX; i++)
+		node->peers[i].rekey_time = 0;
+}
+
+/* The network is as good as can be: nothing lost, nothing out of order. */
+static void settle(struct sim *sim)
+{
+	uint64_t healed = sim->now, settled = healed;
+	const char *fault = NULL;
+
+	sim->weather = (struct sim_weather){.delay = SIM_MS + sim_below(sim, 50 * SIM_MS)};
+	sim->shortage = 0;
+	memset(sim->cut, 0, sizeof(sim->cut));
+	for (unsigned i = 0; i < sim->queued; i++)
+		sim->queue[i].action = NOTHING;
+	boot_all(sim);
+	for (unsigned i = 0; i < sim->node_count; i++)
+		lengthen_lives(&sim->nodes[i]);
+	sim_note(sim, "the network is healed, delay %u ms", (unsigned)(sim->weather.delay / SIM_MS));
+	while (sim->now < healed + SETTLE_MAX) {
+		sim_run(sim, sim->now + SIM_S);
+		fault = sim_fault(sim);
+		if (fault)
+			settled = sim->now;
+	}
+	if (fault)
+		sim_violation(sim, "no calm %u s after the network healed: %s",
+			(unsigned)(SETTLE_MAX / SIM_S), fault);
+	if (settled - healed > sim->report->settle_max)
+		sim->report->settle_max = settled - healed;
+}
+
+static void reset_flows(struct sim *sim)
+{
+	for (unsigned i = 0; i < SIM_NODES_MAX; i++)
+		for (unsigned k = 0; k < SIM_NODES_MAX; k++) {
+			struct sim_flow *f = &sim->flows[i][k];
+
+			sim->report->packets += f->delivered;
+			*f = (struct sim_flow){.last = sim->now};
+		}
+}
+
+/* Every packet must have arrived. */
+static void check_flows(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned k = 0; k < sim->node_count; k++) {
+			const struct sim_flow *f = &sim->flows[i][k];
+
+			if (i != k && (f->sent == 0 || f->sent != f->delivered))
+				sim_violation(sim, "%s > %s: of %llu packets %llu arrived in calm",
+					sim->nodes[i].name, sim->nodes[k].name, (unsigned long long)f->sent,
+					(unsigned long long)f->delivered);
+		}
+}
+
+static void check_blackout(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned k = 0; k < sim->node_count; k++) {
+			uint64_t gap = sim->flows[i][k].gap;
+
+			if (i != k && gap > BLACKOUT_MAX)
+				sim_violation(sim, "%s > %s: nothing arrived for %llu ms", sim->nodes[i].name,
+					sim->nodes[k].name, (unsigned long long)(gap / SIM_MS));
+			if (i != k && gap > sim->report->blackout_max)
+				sim->report->blackout_max = gap;
+		}
+}
+
+static void check_calm(struct sim *sim, uint64_t since, const char *what)
+{
+	const char *fault = sim_fault(sim);
+
+	if (fault)
+		sim_violation(sim, "no calm %u s after %s: %s", (unsigned)((sim->now - since) / SIM_S), what,
+			fault);
+}
+
+/* Dense traffic with an action in its midst. */
+static void dense(struct sim *sim, const struct sim_event *action)
+{
+	struct sim_event event = *action;
+
+	event.kind = SIM_ACTION;
+	event.at = sim->now + DENSE / 4;
+	sim->interval = INTERVAL;
+	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now});
+	sim_queue(sim, &event);
+	sim_run(sim, sim->now + DENSE);
+}
+
+static void seldom(struct sim *sim, uint64_t span)
+{
+	sim->interval = SIM_S / 2;
+	sim_run(sim, sim->now + span);
+}
+
+/* Stops the hosts, and lets what is under way arrive. */
+static void pause_traffic(struct sim *sim)
+{
+	sim->interval = UINT64_MAX / 2;
+	sim_run(sim, sim->now + SIM_S);
+}
+
+/* What the network does to a rotation: nothing, doubles, disorder, or a few messages of IKE lost. */
+static void trial_weather(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+
+	w->duplication = sim_chance(sim, 30) ? 100 : 0;
+	w->jitter = sim_chance(sim, 30) ? sim_below(sim, 300 * SIM_MS) : 0;
+	w->lose = 0;
+	for (unsigned i = 0; i < LOST_MAX && sim_chance(sim, 50); i++)
+		w->lose |= UINT64_C(1) << sim_below(sim, 12);
+	sim_note(sim, "trial: duplication %u %%, jitter %u ms, lost %03x", w->duplication,
+		(unsigned)(w->jitter / SIM_MS), (unsigned)w->lose);
+}
+
+/* The keys that the rotation was about: of the child SA in use, or the IKE SA's, told by its SPI. */
+static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotation)
+{
+	const struct sim_node *node = &sim->nodes[rotation->from];
+	unsigned peer = sim_peer_of(node, rotation->to);
+	struct sl_ike_peer_info info;
+
+	sl_ike_peer_info(node->ike, peer, &info);
+	return rotation->action == REKEY_IKE ? info.spi_i : info.spi_in;
+}
+
+/* Fresh keys: nothing may be lost to it, whatever becomes of IKE's messages, and only one of everything may be left. */
+static void rotation_trial(struct sim *sim)
+{
+	static const enum action actions[] = {REKEY_CHILD, REKEY_IKE, REKEY_BOTH};
+	struct sim_event rotation = {.from = (unsigned)sim_below(sim, sim->node_count)};
+	uint64_t begun = sim->now, before;
+	bool fair;
+
+	rotation.to = (rotation.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	rotation.action = actions[sim_below(sim, 3)];
+	before = keys_in_use(sim, &rotation);
+	trial_weather(sim);
+	fair = sim->weather.lose == 0 && sim->weather.jitter == 0 && rotation.action != REKEY_BOTH;
+	dense(sim, &rotation);
+	seldom(sim, QUICK_CALM);
+	if (fair)
+		check_calm(sim, begun, "a rotation");
+	seldom(sim, CALM_SPAN);
+	check_calm(sim, begun, "a rotation");
+	if (rotation.action != REKEY_BOTH && keys_in_use(sim, &rotation) == before)
+		sim_violation(sim, "%s: the keys are the old ones after their rotation",
+			sim->nodes[rotation.from].name);
+	pause_traffic(sim);
+	check_flows(sim);
+	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
+}
+
+/* A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. */
+static void restart_trial(struct sim *sim)
+{
+	uint64_t begun = sim->now;
+
+	if (sim_chance(sim, 50))
+		sim->weather.lose = UINT64_C(1) << sim_below(sim, 6);
+	dense(sim, &(struct sim_event){.action = RESTART});
+	check_blackout(sim);
+	check_calm(sim, begun, "a node was restarted");
+	seldom(sim, CALM_SPAN);
+	check_calm(sim, begun, "a node was restarted");
+}
+
+static void trials(struct sim *sim)
+{
+	static void (*const all[])(struct sim * sim) = {rotation_trial, restart_trial, rotation_trial};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		pause_traffic(sim);
+		reset_flows(sim);
+		all[i](sim);
+		pause_traffic(sim);
+	}
+}
+
+static void end(struct sim *sim, uint64_t started)
+{
+	reset_flows(sim);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		if (sim_chance(sim, 50))
+			sim_node_shutdown(&sim->nodes[i]);
+		else
+			sim_node_crash(&sim->nodes[i]);
+		sim->report->handshakes += sim->nodes[i].handshakes;
+	}
+	sim->report->virtual_time += sim->now - started;
+	sim->report->seeds++;
+}
+
+uint64_t sim_story(struct sim_report *report, uint64_t seed, bool trace)
+{
+	struct sim *sim = calloc(1, sizeof(*sim));
+	uint64_t started, hash;
+
+	report->seed = seed;
+	report->line_count = 0;
+	sim->random = seed * UINT64_C(0xd1342543de82ef95); /* neighbours are far apart */
+	sim->report = report;
+	sim->trace = trace;
+	make_world(sim);
+	started = sim->now;
+	chaos(sim);
+	settle(sim);
+	trials(sim);
+	end(sim, started);
+	hash = sim->hash;
+	sim_network_free(sim);
+	sim_dataplane_free(sim);
+	free(sim);
+	return hash;
+}
