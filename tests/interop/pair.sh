@@ -7,6 +7,8 @@
 #   pair_up                          makes namespaces, keys, and a capture of the wire
 #   pair_start INITIATOR [LINE...]   a scenario: sealane or charon initiates; lines for our [peer]. Settings of charon.sh
 #                                    and sealane_prefixes may stand before it.
+#                                    Its parts: pair_begin with the same arguments, charon_start, pair_start_sealane,
+#                                    pair_charon_initiates.
 #   pair_end                         ends it; the logs are shown if a case in it has failed
 #   pair_capture_end                 the capture, $lab_dir/wire.pcap, is complete
 #   pair_finish                      the last cases, and the plan
@@ -14,6 +16,7 @@
 #   pair_traffic                     pings go both ways, and what one end has sealed the other has opened
 #   pair_log SIDE TEXT               alpha or beta has logged this in this scenario
 #   pair_session FIELD               of our one session
+#   pair_tshark FILTER FIELD...      what tshark reads in the capture, decrypted
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../lab/tap.sh"
@@ -43,6 +46,13 @@ pair_configure() { # LINE-OF-[peer]...
 pair_running= pair_captured=
 
 pair_start() { # INITIATOR [LINE-OF-[peer]...]
+	pair_begin "$@"
+	charon_start
+	pair_start_sealane
+	[ "$1" = sealane ] || pair_charon_initiates
+}
+
+pair_begin() { # INITIATOR [LINE-OF-[peer]...]
 	local initiator=$1
 	shift
 	[ -z "$pair_running" ] || pair_end
@@ -51,11 +61,10 @@ pair_start() { # INITIATOR [LINE-OF-[peer]...]
 	: >"$lab_dir/alpha/log"
 	: >"$lab_dir/beta/log"
 	pair_failed_before=$tap_failed
-	charon_start
-	lab_start alpha --keylog "$lab_dir/keys"
 	pair_running=yes
-	[ "$initiator" = sealane ] || pair_charon_initiates
 }
+
+pair_start_sealane() { lab_start alpha --keylog "$lab_dir/keys"; }
 
 # Whether that succeeds is for a case to say.
 pair_charon_initiates() {
@@ -85,6 +94,15 @@ pair_stop() { # SIDE
 
 pair_log() { grep -F -- "$2" "$lab_dir/$1/log"; } # SIDE TEXT
 
+# With the keys that our gateway has logged. The capture may still be going on.
+pair_tshark() { # FILTER FIELD...
+	local filter=$1 fields=() field
+	shift
+	for field in "$@"; do fields+=(-e "$field"); done
+	WIRESHARK_CONFIG_DIR=$lab_dir/keys timeout 60 tshark -r "$lab_dir/wire.pcap" -Y "$filter" -T fields "${fields[@]}" \
+		-o esp.enable_encryption_decode:TRUE -o esp.enable_authentication_check:TRUE 2>"$lab_dir/tshark.log"
+}
+
 pair_session() { # FIELD
 	lab_show alpha sessions --json | python3 -c '
 import json, sys
@@ -106,8 +124,8 @@ pair_unconnected() {
 }
 
 pair_traffic() {
-	lab_in host-a ping -c 5 -i 0.1 -W 2 10.2.0.9 | grep " 0% packet loss" &&
-		lab_in beta ping -c 5 -i 0.1 -W 2 -I 10.2.0.9 10.1.0.9 | grep " 0% packet loss" &&
+	lab_in host-a ping -c 10 -i 0.02 -W 2 10.2.0.9 | grep " 0% packet loss" &&
+		lab_in beta ping -c 10 -i 0.02 -W 2 -I 10.2.0.9 10.1.0.9 | grep " 0% packet loss" &&
 		lab_wait_for "both ends count the same" 5 pair_same_count
 }
 

@@ -55,18 +55,10 @@ link_scenario() { # INITIATOR KEY-BITS
 
 # ---- tshark, which has only the capture and our key log ----
 
-tshark_reads() { # FILTER FIELD...
-	local filter=$1 fields=() field
-	shift
-	for field in "$@"; do fields+=(-e "$field"); done
-	WIRESHARK_CONFIG_DIR=$lab_dir/keys timeout 60 tshark -r "$lab_dir/wire.pcap" -Y "$filter" -T fields "${fields[@]}" \
-		-o esp.enable_encryption_decode:TRUE -o esp.enable_authentication_check:TRUE 2>"$lab_dir/tshark.log"
-}
-
 # AES-GCM-16 is 20, PRF_HMAC_SHA2_256 5, Curve25519 31; one answer each.
 tshark_names_ike() {
 	local seen
-	seen=$(tshark_reads 'isakmp.exchangetype == 34 && isakmp.flag_r == 1' isakmp.tf.id.encr isakmp.ike2.attr.key_length \
+	seen=$(pair_tshark 'isakmp.exchangetype == 34 && isakmp.flag_r == 1' isakmp.tf.id.encr isakmp.ike2.attr.key_length \
 		isakmp.tf.id.prf isakmp.tf.id.dh | sort | uniq -c)
 	echo "$seen"
 	[ "$(tr -s ' \t' ' ' <<<"$seen")" = "$(printf ' 2 20 128 5 31\n 2 20 256 5 31')" ]
@@ -75,17 +67,17 @@ tshark_names_ike() {
 # Digital signature (RFC 7427) is method 14, 0 in a list of notifies; inside of IKE_AUTH, so it has been decrypted.
 tshark_names_auth() {
 	local seen
-	seen=$(tshark_reads 'isakmp.exchangetype == 35' isakmp.auth.method isakmp.tf.id.encr | sort | uniq -c)
+	seen=$(pair_tshark 'isakmp.exchangetype == 35' isakmp.auth.method isakmp.tf.id.encr | sort | uniq -c)
 	echo "$seen"
 	[ "$(awk '$2 == 14 { n += $1 } END { print n }' <<<"$seen")" = 8 ]
 }
 
 tshark_opens_esp() {
 	local good echoes
-	good=$(tshark_reads 'esp.icv_good == 1' frame.number | wc -l)
-	echoes=$(tshark_reads 'esp && icmp.type == 0' icmp.seq | wc -l)
+	good=$(pair_tshark 'esp.icv_good == 1' frame.number | wc -l)
+	echoes=$(pair_tshark 'esp && icmp.type == 0' icmp.seq | wc -l)
 	echo "$good packets with a good ICV, $echoes echo replies inside"
-	[ "$(tshark_reads 'esp && esp.icv_good != 1' frame.number | wc -l)" = 0 ] && [ "$good" -gt 0 ] && [ "$echoes" -ge 40 ]
+	[ "$(pair_tshark 'esp && esp.icv_good != 1' frame.number | wc -l)" = 0 ] && [ "$good" -gt 0 ] && [ "$echoes" -ge 40 ]
 }
 
 pair_up

@@ -11,7 +11,7 @@ use_keys() { # ALPHA'S-AT-BETA BETA'S-AT-ALPHA
 }
 
 # ping fails then.
-no_answers() { { lab_in host-a ping -c 5 -i 0.1 -W 1 10.2.0.9 || true; } | grep " 0 received"; }
+no_answers() { { lab_in host-a ping -c 5 -i 0.02 -W 1 10.2.0.9 || true; } | grep " 0 received"; }
 
 no_esp() {
 	tcpdump -nn -r "$lab_dir/wire.pcap" 'src 192.0.2.1 and udp port 4500 and udp[8:4] != 0' 2>/dev/null | tee "$lab_dir/esp"
