@@ -7,7 +7,7 @@
 #   charon_start               starts it with that; its log is $lab_dir/beta/log; lab_kill and lab_stop end it
 #   charon_ctl ARGUMENTS...    swanctl
 #   charon_installed N         it has exactly N established IKE SAs and N installed child SAs
-#   charon_packets in|out      packets of its child SA
+#   charon_packets             packets of its child SA, in and out
 #
 # Settings:
 charon_ike_default=aes256gcm16-prfsha256-x25519 # charon_ike: proposals for IKE
@@ -136,7 +136,5 @@ charon_installed() { # N
 	[ "$(grep -c ' ESTABLISHED,' <<<"$sas")" = "$1" ] && [ "$(grep -c ' INSTALLED,' <<<"$sas")" = "$1" ]
 }
 
-# What the installed child SA has carried so far.
-charon_packets() { # in|out
-	charon_ctl --list-sas | sed -n "s/^ *$1 .* \([0-9]*\) packets.*/\1/p"
-}
+# What its child SA has opened and sealed so far: "22 22".
+charon_packets() { charon_ctl --list-sas | sed -nE 's/^ *(in|out) .* ([0-9]+) packets.*/\2/p' | paste -sd ' '; }

@@ -15,7 +15,7 @@
 #   pair_connected SECONDS           both ends have exactly one child SA, and both say it is good
 #   pair_traffic                     pings go both ways, and what one end has sealed the other has opened
 #   pair_log SIDE TEXT               alpha or beta has logged this in this scenario
-#   pair_session FIELD               of our one session
+#   pair_session FIELD...            of our one session
 #   pair_tshark FILTER FIELD...      what tshark reads in the capture, decrypted
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -103,12 +103,12 @@ pair_tshark() { # FILTER FIELD...
 		-o esp.enable_encryption_decode:TRUE -o esp.enable_authentication_check:TRUE 2>"$lab_dir/tshark.log"
 }
 
-pair_session() { # FIELD
+pair_session() { # FIELD...
 	lab_show alpha sessions --json | python3 -c '
 import json, sys
 sessions = json.load(sys.stdin)["sessions"]
 assert len(sessions) == 1, sessions
-print(sessions[0][sys.argv[1]])' "$1"
+print(*(sessions[0][field] for field in sys.argv[1:]))' "$@"
 }
 
 pair_one_each() {
@@ -131,9 +131,11 @@ pair_traffic() {
 
 # What one end has sealed, the other has opened.
 pair_same_count() {
-	local in out
-	in=$(charon_packets in) out=$(charon_packets out)
-	[ "$in" -gt 0 ] && [ "$out" -gt 0 ] && [ "$(pair_session tx_packets)" = "$in" ] && [ "$(pair_session rx_packets)" = "$out" ]
+	local ours its
+	its=$(charon_packets)
+	ours=$(pair_session tx_packets rx_packets)
+	echo "we have sealed and opened $ours, charon has opened and sealed $its"
+	[ "$ours" = "$its" ] && [[ " $its " != *" 0 "* ]]
 }
 
 # ---- The end ---------------------------------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ iperf_both_ways() {
 
 # Under load the kernel between the two drops some.
 nothing_invented() {
-	local sealed opened
-	opened=("$(charon_packets in)" "$(pair_session rx_packets)")
-	sealed=("$(pair_session tx_packets)" "$(charon_packets out)")
-	echo "sealed ${sealed[*]}, opened ${opened[*]}"
-	[ "${opened[0]}" -le "${sealed[0]}" ] && [ "${opened[1]}" -le "${sealed[1]}" ] &&
-		[ "${opened[1]}" -gt $((file_mib * 1048576 / 1400)) ]
+	local its_opened our_opened its_sealed our_sealed
+	read -r its_opened _ <<<"$(charon_packets)"
+	read -r our_sealed our_opened <<<"$(pair_session tx_packets rx_packets)"
+	read -r _ its_sealed <<<"$(charon_packets)"
+	echo "we have sealed $our_sealed, charon opened $its_opened; it has sealed $its_sealed, we opened $our_opened"
+	[ "$its_opened" -le "$our_sealed" ] && [ "$our_opened" -le "$its_sealed" ] &&
+		[ "$our_opened" -gt $((file_mib * 1048576 / 1400)) ]
 }
 
 # Both ends name the algorithms; ours in its own words.
