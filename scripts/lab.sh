@@ -5,21 +5,22 @@
 #   10.1.0.9    10.1.0.1     192.0.2.1  192.0.2.2     10.2.0.1    10.2.0.9
 #     eth0 ─ veth ─ plain0      wire0 ─ veth ─ wire0     plain0 ─ veth ─ eth0
 #
-#   lab_up                       makes namespaces, keys and configurations in a folder of its own, $lab_dir
+#   lab_open NAME...             makes namespaces, and a folder $lab_dir; nothing in them yet
+#   lab_up                       the whole picture above: lab_open, cables, addresses, keys and configurations
 #   lab_down                     ends every process in the namespaces and removes all of it; safe at any moment
 #   lab_in NAME COMMAND...       runs a command in the namespace of host-a, alpha, beta or host-b
-#   lab_start SIDE               starts the gateway alpha or beta; its log is $lab_dir/SIDE/log
+#   lab_start SIDE [OPTION...]   starts the gateway alpha or beta; its log is $lab_dir/SIDE/log
 #   lab_wait_up SIDE SECONDS     waits until its link is up
 #   lab_kill SIDE, lab_stop SIDE by SIGKILL; by SIGTERM, with the gateway's exit status
 #   lab_show SIDE WHAT [--json]  sealane show
 #   lab_capture FILE [BYTES]     records the wire from now on; BYTES of a frame, all by default
 #   lab_capture_end              ends that; the file is complete
-#   lab_web DIR                  a web server (nginx) on host-b, port 80
-#   lab_iperf_server             an iperf3 server on host-b
+#   lab_web DIR [NAME]           a web server (nginx) on host-b, port 80; or where else 10.2.0.9 is
+#   lab_iperf_server [NAME]      an iperf3 server there
 #
 # Set SEALANE to the gateway's program before.
 
-lab_names=(host-a alpha beta host-b)
+lab_names=()
 lab_plain_mtu=1400
 
 # Unique by the shell's process id: two labs may be up at once.
@@ -65,8 +66,9 @@ lab_add_host() { # NAME ADDRESS GATEWAY
 	ip -n "$ns" route add default via "$3"
 }
 
-lab_up() {
+lab_open() { # NAME...
 	local name
+	lab_names=("$@")
 	lab_dir=$(mktemp -d /tmp/sealane-lab.XXXXXX)
 	# DPDK keeps its sockets there, and `sealane show` looks there for them: other gateways stay out of sight.
 	export RUNTIME_DIRECTORY=$lab_dir/run
@@ -74,6 +76,10 @@ lab_up() {
 	for name in "${lab_names[@]}"; do
 		lab_add_ns "$name"
 	done
+}
+
+lab_up() {
+	lab_open host-a alpha beta host-b
 	lab_add_cable host-a eth0 alpha plain0
 	lab_add_cable alpha wire0 beta wire0
 	lab_add_cable beta plain0 host-b eth0
@@ -81,8 +87,8 @@ lab_up() {
 	lab_add_host host-b 10.2.0.9 10.2.0.1
 	lab_make_key alpha
 	lab_make_key beta
-	lab_configure alpha beta 192.0.2.1 192.0.2.2 10.1.0.1 10.2.0.0
-	lab_configure beta alpha 192.0.2.2 192.0.2.1 10.2.0.1 10.1.0.0
+	lab_configure alpha beta 192.0.2.1 192.0.2.2 10.1.0.1 10.2.0.0/16
+	lab_configure beta alpha 192.0.2.2 192.0.2.1 10.2.0.1 10.1.0.0/16
 }
 
 lab_down() {
@@ -119,7 +125,7 @@ lab_make_key() { # SIDE
 	"$SEALANE" pubkey <"$lab_dir/$1/gateway.key" >"$lab_dir/$1/gateway.pub"
 }
 
-lab_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEER'S-NET
+lab_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEER'S-PREFIXES
 	cat >"$lab_dir/$1/sealane.conf" <<-CONF
 		[gateway]
 		name        = $(lab_gateway "$1")
@@ -136,7 +142,7 @@ lab_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEE
 		[peer $(lab_gateway "$2")]
 		public-key = $(cat "$lab_dir/$2/gateway.pub")
 		endpoint   = $4
-		prefixes   = $6/16
+		prefixes   = $6
 	CONF
 }
 
@@ -147,13 +153,14 @@ lab_vdev() { # NUMBER NETDEV
 
 lab_cpus() { taskset -cp $BASHPID | sed 's/.*: //'; }
 
-lab_start() { # SIDE
-	local cpus
+lab_start() { # SIDE [OPTION-OF-RUN...]
+	local side=$1 cpus
+	shift
 	cpus=$(lab_cpus)
-	ip netns exec "$(lab_ns "$1")" "$SEALANE" run "$lab_dir/$1/sealane.conf" -- \
+	ip netns exec "$(lab_ns "$side")" "$SEALANE" run "$lab_dir/$side/sealane.conf" "$@" -- \
 		--no-huge -m 256 --no-pci --lcores "0@($cpus),1@($cpus)" "$(lab_vdev 0 wire0)" "$(lab_vdev 1 plain0)" \
-		</dev/null >/dev/null 2>>"$lab_dir/$1/log" &
-	echo $! >"$lab_dir/$1/pid"
+		</dev/null >/dev/null 2>>"$lab_dir/$side/log" &
+	echo $! >"$lab_dir/$side/pid"
 }
 
 lab_show() { # SIDE WHAT [--json]
@@ -216,7 +223,8 @@ lab_wait_for() { # WHAT SECONDS COMMAND...
 
 lab_listens() { lab_in "$1" ss -Hltn "sport = :$2" | grep -q .; } # NAME PORT
 
-lab_web() { # DIR
+lab_web() { # DIR [NAME]
+	local name=${2:-host-b}
 	cat >"$lab_dir/nginx.conf" <<-CONF
 		daemon off;
 		master_process off;
@@ -230,11 +238,12 @@ lab_web() { # DIR
 			server { listen 10.2.0.9:80; root $1; }
 		}
 	CONF
-	ip netns exec "$(lab_ns host-b)" nginx -e stderr -p "$lab_dir" -c "$lab_dir/nginx.conf" 2>"$lab_dir/nginx.log" &
-	lab_wait_for "nginx listens" 5 lab_listens host-b 80
+	ip netns exec "$(lab_ns "$name")" nginx -e stderr -p "$lab_dir" -c "$lab_dir/nginx.conf" 2>"$lab_dir/nginx.log" &
+	lab_wait_for "nginx listens" 5 lab_listens "$name" 80
 }
 
-lab_iperf_server() {
-	ip netns exec "$(lab_ns host-b)" iperf3 -s >"$lab_dir/iperf3.log" 2>&1 &
-	lab_wait_for "iperf3 listens" 5 lab_listens host-b 5201
+lab_iperf_server() { # [NAME]
+	local name=${1:-host-b}
+	ip netns exec "$(lab_ns "$name")" iperf3 -s >"$lab_dir/iperf3.log" 2>&1 &
+	lab_wait_for "iperf3 listens" 5 lab_listens "$name" 5201
 }
