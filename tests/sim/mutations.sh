@@ -63,17 +63,19 @@ mutate counter-reset tests/sim/dataplane.c \
 	'link->outbound = find_session(link, spi_in);' \
 	'link->outbound = find_session(link, spi_in); if (link->outbound) link->outbound->seq = 0;'
 
-mutate stale-keys lib/ike/crypt.c \
-	'sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 2);' \
-	'static const uint8_t stale[SL_HASH_LEN]; (void)s; (void)info; sl_hkdf_expand(material, 2 * aead, stale, info, 0);'
+derive='sl_hkdf_expand(material, 2 * aead, s->sk_d, info + skip, 3 - skip);'
 
-mutate nonce-order lib/ike/crypt.c \
-	'sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 2);' \
-	'const struct sl_bytes turned[] = {info[a->initiator], info[!a->initiator]};
-	 sl_hkdf_expand(material, 2 * aead, s->sk_d, turned, 2);'
+mutate rekey-without-fresh-keys lib/ike/crypt.c "$derive" 'skip = 3; sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 0);'
 
-mutate directions-swapped lib/ike/child.c \
-	'sa->initiator ? &child.out : &child.in,' 'sa->initiator || choice->esn ? &child.out : &child.in,'
+mutate nonce-order lib/ike/crypt.c "$derive" \
+	'const struct sl_bytes turned[] = {info[0], info[1 + a->initiator], info[2 - a->initiator]};
+	 sl_hkdf_expand(material, 2 * aead, s->sk_d, turned + skip, 3 - skip);'
+
+mutate key-exchange-by-one-end lib/ike/crypt.c 'unsigned skip = shared ? 0 : 1;' \
+	'unsigned skip = shared && a->initiator ? 0 : 1;'
+
+mutate directions-swapped lib/ike/child.c 'agreed->initiator ? &c.out : &c.in,' \
+	'agreed->initiator || choice->esn ? &c.out : &c.in,'
 
 mutate iv-repeats lib/ike/exchange.c 'sa->iv++' 'sa->iv++ / 2'
 
@@ -82,25 +84,50 @@ mutate retransmission-differs lib/ike/exchange.c \
 	'r->msg.data[r->msg.len - 1] ^= 1; ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);'
 
 mutate selectors-not-narrowed lib/ike/child.c \
-	'!sl_ts_narrow(&remote, &offered_i, &sa->peer->conf->selectors)' '(remote = sa->peer->conf->selectors, false)'
+	'!sl_ts_narrow(&terms->remote, &offered_i, &sa->peer->conf->selectors)' \
+	'(terms->remote = sa->peer->conf->selectors, false)'
 
-# ---- Which SA is used, and for how long ---------------------------------------------------------------------------------
+# ---- Rotation -----------------------------------------------------------------------------------------------------------
 
-mutate old-removed-too-early lib/ike/peer.c \
-	'sa->expires = peer->ike->now + IKE_LINGER;
-			ike_arm(peer->ike, sa->expires);' \
-	'ike_sa_drop(sa);'
+mutate old-removed-too-early lib/ike/child.c 'if (!child->installed || !sa->child) {' 'if (child) {'
+
+mutate responder-switches-too-early lib/ike/rekey_child.c \
+	'old->successor = fresh;
+	if (sa->rekey.old == old)' \
+	'old->successor = fresh; sa->child = fresh; ike_peer_settle(sa->peer);
+	if (sa->rekey.old == old)'
+
+mutate old-child-stays lib/ike/rekey_child.c \
+	'if (old->state == IKE_CHILD_UP)
+		ike_child_close(old);' \
+	'(void)old;'
+
+mutate collision-not-seen lib/ike/ke.c 'return rekey->to_beat.len > 0 &&' 'return rekey->to_beat.len > IKE_NONCE_MAX &&'
+
+mutate collision-other-winner lib/ike/rekey_child.c \
+	'bool lost = ike_rekey_lost(&sa->rekey, lowest);' \
+	'bool lost = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator;'
+
+mutate children-left-behind lib/ike/rekey_sa.c 'child->sa = heir;' '(void)child;'
+
+mutate old-ike-sa-stays lib/ike/rekey_sa.c \
+	'if (sa->state == IKE_ESTABLISHED)
+			ike_delete_start(sa);' \
+	'(void)sa;'
+
+mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa->ike) {'
+
+mutate too-old-and-used lib/ike/work.c 'ike_children_drop(sa);' '(void)sa;'
+
+# ---- Which IKE SA is used -----------------------------------------------------------------------------------------------
 
 mutate race-each-its-own lib/ike/peer.c \
-	'return compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;' 'return a->initiator;'
+	'return ike_compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;' 'return a->initiator;'
 
-mutate older-wins lib/ike/peer.c \
-	'if (b->established < a->started)
-		return true;' \
-	'if (b->established < a->started)
-		return false;'
+mutate former-life-wins lib/ike/peer.c 'sa->origin ? sa->origin->established : ++ike->order' '++ike->order'
 
-mutate outbound-not-switched lib/ike/peer.c 'if (best && best != peer->active)' 'if (best && !peer->active)'
+mutate outbound-not-switched lib/ike/peer.c \
+	'if (best && best->child->spi_in != peer->outbound) {' 'if (best && best != peer->active) {'
 
 mutate losers-stay lib/ike/peer.c 'ike_delete_start(sa);' '(void)sa;'
 
@@ -131,11 +158,11 @@ mutate no-replay-window tests/sim/dataplane.c \
 
 # ---- Accounts, crashes, repeatability -----------------------------------------------------------------------------------
 
-mutate spi-leak lib/ike/child.c 'else if (sa->spi_in)' 'else if (sa->spi_in && sa->initiator)'
+mutate spi-leak lib/ike/child.c 'ops->spi_free(sa->ike->owner, child->spi_in);' '(void)ops;'
 
-mutate child-never-removed lib/ike/child.c 'if (sa->child_installed)
-		ike->ops->child_remove' 'if (sa->child_installed && !sa->initiator)
-		ike->ops->child_remove'
+mutate child-never-removed lib/ike/child.c 'if (child->installed)
+		ops->child_remove' 'if (child->installed && !child->failures)
+		ops->child_remove'
 
 mutate crash lib/ike/exchange.c 'case IKE_AUTH_SENT:
 		/* Maybe' 'case IKE_AUTH_SENT:
