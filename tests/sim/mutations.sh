@@ -3,7 +3,7 @@
 #
 # Shows that the simulation can fail: breaks a copy of the tree in one place at a time, and expects a violation.
 #
-#   tests/sim/mutations.sh            every mutation, as TAP; SEEDS (default 400) histories each
+#   tests/sim/mutations.sh            every mutation, as TAP; MUTATION_SEEDS (default 400) histories each
 #   tests/sim/mutations.sh NAME ...   only these
 #
 # Each is an exact text of a file and what stands there instead. One whose text is not found exactly once has failed: the
@@ -15,12 +15,12 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 wanted=("$@")
 number=0 missed=0
-export SEEDS=${SEEDS:-400}
+seeds=${MUTATION_SEEDS:-400}
 
 git ls-files -co --exclude-standard | tar -c -T - | tar -x -C "$copy"
 cd "$copy"
 { meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >log 2>&1 || { cat log && exit 1; }
-build/tests/sim/sim >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
+build/tests/sim/sim --seeds $seeds >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
 
 # Replaces the one place of $2 in file $1 by $3.
 replace() {
@@ -47,8 +47,8 @@ mutate() { # NAME FILE OLD NEW
 	if ! replace "$file" "$3" "$4" >log 2>&1 || ! ninja -C build tests/sim/sim >>log 2>&1; then
 		sed 's/^/# /' log
 		verdict not-ok "$name"
-	elif build/tests/sim/sim >log 2>&1; then
-		echo "# $SEEDS seeds held"
+	elif build/tests/sim/sim --seeds $seeds >log 2>&1; then
+		echo "# $seeds seeds held"
 		verdict not-ok "$name"
 	else
 		grep -m 1 '^# violation' log
