@@ -3,7 +3,7 @@
 #
 # Shows that the simulation can fail: breaks a copy of the tree in one place at a time, and expects a violation.
 #
-#   tests/sim/mutations.sh            every mutation, as TAP; SEEDS (default 300) histories each
+#   tests/sim/mutations.sh            every mutation, as TAP; MUTATION_SEEDS (default 400) histories each
 #   tests/sim/mutations.sh NAME ...   only these
 #
 # Each is an exact text of a file and what stands there instead. One whose text is not found exactly once has failed: the
@@ -15,12 +15,12 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 wanted=("$@")
 number=0 missed=0
-export SEEDS=${SEEDS:-300}
+seeds=${MUTATION_SEEDS:-400}
 
 git ls-files -co --exclude-standard | tar -c -T - | tar -x -C "$copy"
 cd "$copy"
 { meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >log 2>&1 || { cat log && exit 1; }
-build/tests/sim/sim >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
+build/tests/sim/sim --seeds $seeds >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
 
 # Replaces the one place of $2 in file $1 by $3.
 replace() {
@@ -47,8 +47,8 @@ mutate() { # NAME FILE OLD NEW
 	if ! replace "$file" "$3" "$4" >log 2>&1 || ! ninja -C build tests/sim/sim >>log 2>&1; then
 		sed 's/^/# /' log
 		verdict not-ok "$name"
-	elif build/tests/sim/sim >log 2>&1; then
-		echo "# $SEEDS seeds held"
+	elif build/tests/sim/sim --seeds $seeds >log 2>&1; then
+		echo "# $seeds seeds held"
 		verdict not-ok "$name"
 	else
 		grep -m 1 '^# violation' log
@@ -63,17 +63,19 @@ mutate counter-reset tests/sim/dataplane.c \
 	'link->outbound = find_session(link, spi_in);' \
 	'link->outbound = find_session(link, spi_in); if (link->outbound) link->outbound->seq = 0;'
 
-mutate stale-keys lib/ike/crypt.c \
-	'sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 2);' \
-	'static const uint8_t stale[SL_HASH_LEN]; (void)s; (void)info; sl_hkdf_expand(material, 2 * aead, stale, info, 0);'
+derive='sl_hkdf_expand(material, 2 * aead, s->sk_d, info + skip, 3 - skip);'
 
-mutate nonce-order lib/ike/crypt.c \
-	'sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 2);' \
-	'const struct sl_bytes turned[] = {info[a->initiator], info[!a->initiator]};
-	 sl_hkdf_expand(material, 2 * aead, s->sk_d, turned, 2);'
+mutate rekey-without-fresh-keys lib/ike/crypt.c "$derive" 'skip = 3; sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 0);'
 
-mutate directions-swapped lib/ike/child.c \
-	'sa->initiator ? &child.out : &child.in,' 'sa->initiator || choice->esn ? &child.out : &child.in,'
+mutate nonce-order lib/ike/crypt.c "$derive" \
+	'const struct sl_bytes turned[] = {info[0], info[1 + a->initiator], info[2 - a->initiator]};
+	 sl_hkdf_expand(material, 2 * aead, s->sk_d, turned + skip, 3 - skip);'
+
+mutate key-exchange-by-one-end lib/ike/crypt.c 'unsigned skip = shared ? 0 : 1;' \
+	'unsigned skip = shared && a->initiator ? 0 : 1;'
+
+mutate directions-swapped lib/ike/child.c 'agreed->initiator ? &c.out : &c.in,' \
+	'agreed->initiator || choice->esn ? &c.out : &c.in,'
 
 mutate iv-repeats lib/ike/exchange.c 'sa->iv++' 'sa->iv++ / 2'
 
@@ -82,29 +84,53 @@ mutate retransmission-differs lib/ike/exchange.c \
 	'r->msg.data[r->msg.len - 1] ^= 1; ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);'
 
 mutate selectors-not-narrowed lib/ike/child.c \
-	'!sl_ts_narrow(&remote, &offered_i, &sa->peer->conf->selectors)' '(remote = sa->peer->conf->selectors, false)'
+	'!sl_ts_narrow(&terms->remote, &offered_i, &sa->peer->conf->selectors)' \
+	'(terms->remote = sa->peer->conf->selectors, false)'
 
-# ---- Which SA is used, and for how long ---------------------------------------------------------------------------------
+# ---- Rotation -----------------------------------------------------------------------------------------------------------
 
-mutate old-removed-too-early lib/ike/peer.c \
-	'sa->expires = peer->ike->now + IKE_LINGER;
-			ike_arm(peer->ike, sa->expires);' \
-	'ike_sa_drop(sa);'
+mutate old-removed-too-early lib/ike/child.c 'if (!child->installed || !sa->child) {' 'if (child) {'
+
+mutate responder-switches-too-early lib/ike/rekey_child.c \
+	'old->successor = fresh;
+	if (sa->rekey.old == old)' \
+	'old->successor = fresh; sa->child = fresh; ike_peer_settle(sa->peer);
+	if (sa->rekey.old == old)'
+
+mutate old-child-stays lib/ike/rekey_child.c \
+	'if (old->state == IKE_CHILD_UP)
+		ike_child_close(old);' \
+	'(void)old;'
+
+mutate collision-not-seen lib/ike/ke.c 'return rekey->to_beat.len > 0 &&' 'return rekey->to_beat.len > IKE_NONCE_MAX &&'
+
+mutate collision-other-winner lib/ike/rekey_child.c \
+	'bool lost = ike_rekey_lost(&sa->rekey, lowest);' \
+	'bool lost = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator;'
+
+mutate children-left-behind lib/ike/rekey_sa.c 'child->sa = heir;' '(void)child;'
+
+mutate old-ike-sa-stays lib/ike/rekey_sa.c \
+	'if (sa->state == IKE_ESTABLISHED)
+			ike_delete_start(sa);' \
+	'(void)sa;'
+
+mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa->ike) {'
+
+mutate too-old-and-used lib/ike/work.c 'ike_children_drop(sa);' '(void)sa;'
+
+# ---- Which IKE SA is used -----------------------------------------------------------------------------------------------
 
 mutate race-each-its-own lib/ike/peer.c \
-	'return compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;' 'return a->initiator;'
+	'return ike_compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;' 'return a->initiator;'
 
-mutate older-wins lib/ike/peer.c \
-	'if (b->established < a->started)
-		return true;' \
-	'if (b->established < a->started)
-		return false;'
+mutate former-life-wins lib/ike/peer.c 'sa->origin ? sa->origin->established : ++ike->order' '++ike->order'
 
-mutate outbound-not-switched lib/ike/peer.c 'if (best && best != peer->active)' 'if (best && !peer->active)'
+mutate outbound-not-switched lib/ike/peer.c \
+	'if (best && best->child->spi_in != peer->outbound) {' 'if (best && best != peer->active) {'
 
-mutate losers-stay lib/ike/peer.c 'ike_delete_start(sa);' '(void)sa;'
-
-mutate no-linger-limit lib/ike/peer.c 'sa->expires = peer->ike->now + IKE_LINGER;' 'sa->expires = IKE_NEVER - 1;'
+mutate losers-stay lib/ike/peer.c 'if (sa == best || sa->state != IKE_ESTABLISHED)' \
+	'if (sa == best || sa->state == IKE_ESTABLISHED)'
 
 mutate initial-contact-ignored lib/ike/auth.c 'ike_peer_initial_contact(peer, sa);' '(void)peer;'
 
@@ -131,11 +157,11 @@ mutate no-replay-window tests/sim/dataplane.c \
 
 # ---- Accounts, crashes, repeatability -----------------------------------------------------------------------------------
 
-mutate spi-leak lib/ike/child.c 'else if (sa->spi_in)' 'else if (sa->spi_in && sa->initiator)'
+mutate spi-leak lib/ike/child.c 'ops->spi_free(sa->ike->owner, child->spi_in);' '(void)ops;'
 
-mutate child-never-removed lib/ike/child.c 'if (sa->child_installed)
-		ike->ops->child_remove' 'if (sa->child_installed && !sa->initiator)
-		ike->ops->child_remove'
+mutate child-never-removed lib/ike/child.c 'if (child->installed)
+		ops->child_remove' 'if (child->installed && !child->failures)
+		ops->child_remove'
 
 mutate crash lib/ike/exchange.c 'case IKE_AUTH_SENT:
 		/* Maybe' 'case IKE_AUTH_SENT:

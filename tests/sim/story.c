@@ -24,8 +24,10 @@
 #define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, or ... */
 #define CALM_SPAN  (45 * SIM_S) /* ... until all that lost a race is gone */
 
-/* What one lost message of IKE may cost: its first retransmission, and the rest of the exchanges. */
-#define BLACKOUT_MAX (500 * SIM_MS + 6 * sim->weather.delay + 2 * INTERVAL)
+#define JITTER_MAX (200 * SIM_MS) /* of a trial */
+
+/* What a restart may cost when one message of IKE is lost: its first retransmission, and two exchanges. */
+#define BLACKOUT_MAX (500 * SIM_MS + 10 * sim->weather.delay + 6 * sim->weather.jitter + 2 * INTERVAL)
 
 enum { ACTIONS_MAX = 16, LOST_MAX = 3 };
 
@@ -369,16 +371,20 @@ static void check_calm(struct sim *sim, uint64_t since, const char *what)
 			fault);
 }
 
-/* Dense traffic with an action in its midst. */
-static void dense(struct sim *sim, const struct sim_event *action)
+/* An action in the midst of dense traffic. */
+static void act_later(struct sim *sim, const struct sim_event *action, uint64_t later)
 {
 	struct sim_event event = *action;
 
 	event.kind = SIM_ACTION;
-	event.at = sim->now + DENSE / 4;
+	event.at = sim->now + DENSE / 4 + later;
+	sim_queue(sim, &event);
+}
+
+static void dense(struct sim *sim)
+{
 	sim->interval = INTERVAL;
 	sim_queue(sim, &(struct sim_event){.kind = SIM_TRAFFIC, .at = sim->now});
-	sim_queue(sim, &event);
 	sim_run(sim, sim->now + DENSE);
 }
 
@@ -401,7 +407,7 @@ static void trial_weather(struct sim *sim)
 	struct sim_weather *w = &sim->weather;
 
 	w->duplication = sim_chance(sim, 30) ? 100 : 0;
-	w->jitter = sim_chance(sim, 30) ? sim_below(sim, 300 * SIM_MS) : 0;
+	w->jitter = sim_chance(sim, 30) ? sim_below(sim, JITTER_MAX) : 0;
 	w->lose = 0;
 	for (unsigned i = 0; i < LOST_MAX && sim_chance(sim, 50); i++)
 		w->lose |= UINT64_C(1) << sim_below(sim, 12);
@@ -433,7 +439,8 @@ static void rotation_trial(struct sim *sim)
 	before = keys_in_use(sim, &rotation);
 	trial_weather(sim);
 	fair = sim->weather.lose == 0 && sim->weather.jitter == 0 && rotation.action != REKEY_BOTH;
-	dense(sim, &rotation);
+	act_later(sim, &rotation, 0);
+	dense(sim);
 	seldom(sim, QUICK_CALM);
 	if (fair)
 		check_calm(sim, begun, "a rotation");
@@ -447,18 +454,33 @@ static void rotation_trial(struct sim *sim)
 	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
-/* A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. */
+/*
+ * A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. It may
+ * have been about to rotate keys, and another may start at the same time.
+ */
 static void restart_trial(struct sim *sim)
 {
+	struct sim_event restart = {.action = RESTART}, rekey = {.action = REKEY_IKE, .to = 1};
 	uint64_t begun = sim->now;
+	bool both = sim_chance(sim, 50);
 
 	if (sim_chance(sim, 50))
-		sim->weather.lose = UINT64_C(1) << sim_below(sim, 6);
-	dense(sim, &(struct sim_event){.action = RESTART});
+		sim->weather.lose = UINT64_C(1) << sim_below(sim, 8);
+	if (sim_chance(sim, 50))
+		sim->weather.jitter = sim_below(sim, JITTER_MAX);
+	if (sim_chance(sim, 50))
+		act_later(sim, &rekey, 0);
+	if (both)
+		act_later(sim, &(struct sim_event){.action = RESTART, .from = 1},
+			sim_below(sim, 4 * sim->weather.delay));
+	act_later(sim, &restart, sim_below(sim, 4 * sim->weather.delay));
+	dense(sim);
 	check_blackout(sim);
-	check_calm(sim, begun, "a node was restarted");
+	if (!both)
+		check_calm(sim, begun, "a node was restarted");
 	seldom(sim, CALM_SPAN);
 	check_calm(sim, begun, "a node was restarted");
+	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
 static void trials(struct sim *sim)
