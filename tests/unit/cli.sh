@@ -109,7 +109,7 @@ fails "pubkey to a full disk" 1 "sealane: cannot write to standard output: No sp
 
 # ---- check
 
-mkdir config && cp "$unit"/../config/* config && chmod 600 config/*.key && chmod 644 config/open.key
+mkdir config && cp "$unit"/../config/* config && chmod 600 config/*.key config/*.ppk && chmod 644 config/open.key
 cd config || exit 1
 prints "check good-full.conf" "good-full.conf: ok, gateway alpha.example, 2 peers" "$sealane" check good-full.conf
 fails "check a file that is not there" 1 \
