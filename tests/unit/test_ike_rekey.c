@@ -238,9 +238,9 @@ static void duplicates_do_no_harm(void **state)
 	}
 }
 
-/* The lowest nonce of each end's own request for a child SA, from its CREATE_CHILD_SA messages in the clear. */
+/* The nonces of the exchanges that each end began, from its CREATE_CHILD_SA messages, opened. */
 struct nonces {
-	struct ike_nonce lowest[PAIR_ENDS];
+	struct ike_nonce asked[PAIR_ENDS], answered[PAIR_ENDS];
 };
 
 static bool note_nonces(struct pair *p, unsigned from, struct pair_message *m)
@@ -249,10 +249,8 @@ static bool note_nonces(struct pair *p, unsigned from, struct pair_message *m)
 	const struct ike_sa *receiver = sa_of(p, !from);
 	uint8_t copy[SL_IKE_MESSAGE_MAX];
 	struct ike_message parsed;
-	struct ike_nonce nonce;
 	struct ike_view plain;
 	struct ike_head head;
-	unsigned asker;
 	uint8_t type;
 
 	if (m->data[18] != IKE_CREATE_CHILD_SA)
@@ -261,11 +259,32 @@ static bool note_nonces(struct pair *p, unsigned from, struct pair_message *m)
 	assert_int_equal(ike_parse_header(&head, copy, m->len), IKE_OK);
 	assert_int_equal(ike_open(receiver->secrets, receiver->cipher, copy, m->len, &type, &plain), IKE_OK);
 	assert_int_equal(ike_parse(&parsed, type, plain.data, plain.len), IKE_OK);
-	asker = head.response ? !from : from;
-	ike_take_nonce(&nonce, parsed.nonce);
-	if (n->lowest[asker].len == 0 || memcmp(nonce.data, n->lowest[asker].data, IKE_NONCE_LEN) < 0)
-		n->lowest[asker] = nonce;
+	ike_take_nonce(head.response ? &n->answered[!from] : &n->asked[from], parsed.nonce);
 	return true;
+}
+
+/* The keys of a child SA are not those that the IKE SA alone would give: whoever learns its keys learns no traffic. */
+static void child_keys_hang_on_their_own_exchange(void **state)
+{
+	struct pair *p = linked_pair(40);
+	const struct sl_ike_child *child;
+	struct ike_agreed agreed = {0};
+	struct sl_ike_keys i = {0}, r = {0};
+	struct nonces n = {0};
+
+	(void)state;
+	p->filter = note_nonces;
+	p->filter_ctx = &n;
+	ask(p, ALPHA, true, false);
+	pair_run(p, 25 * PAIR_MS);
+	child = pair_child(&p->end[ALPHA], p->end[ALPHA].outbound);
+	agreed.nonce_i = (struct ike_view){n.asked[ALPHA].data, n.asked[ALPHA].len};
+	agreed.nonce_r = (struct ike_view){n.answered[ALPHA].data, n.answered[ALPHA].len};
+	assert_int_equal(agreed.nonce_r.len, IKE_NONCE_LEN);
+	ike_derive_child(sa_of(p, ALPHA)->secrets, &agreed, NULL, child->cipher, &i, &r);
+	assert_memory_not_equal(&i, &child->out, sizeof(i));
+	assert_memory_not_equal(&r, &child->in, sizeof(r));
+	free_pair(p);
 }
 
 /* Both children stand, nobody hears a Delete: each end must find the same loser, whose maker closes it. */
@@ -285,7 +304,9 @@ static void lowest_nonce_of_children_loses(void **state)
 		for (unsigned i = 0; i < PAIR_ENDS; i++) {
 			const struct ike_child *first = TAILQ_FIRST(&sa_of(p, i)->children);
 			const struct ike_child *made = TAILQ_NEXT(first, link); /* reserved when it asked */
-			bool lost = memcmp(n.lowest[i].data, n.lowest[!i].data, IKE_NONCE_LEN) < 0;
+			const struct ike_nonce *ours = ike_lower_nonce(&n.asked[i], &n.answered[i]);
+			const struct ike_nonce *theirs = ike_lower_nonce(&n.asked[!i], &n.answered[!i]);
+			bool lost = memcmp(ours->data, theirs->data, IKE_NONCE_LEN) < 0;
 
 			assert_int_equal(pair_children(&p->end[i]), 3);
 			assert_int_equal(made->state == IKE_CHILD_CLOSING, lost);
@@ -719,6 +740,7 @@ int main(void)
 		cmocka_unit_test(any_one_message_may_be_lost),
 		cmocka_unit_test(any_two_messages_may_be_lost),
 		cmocka_unit_test(duplicates_do_no_harm),
+		cmocka_unit_test(child_keys_hang_on_their_own_exchange),
 		cmocka_unit_test(lowest_nonce_of_children_loses),
 		cmocka_unit_test(lowest_nonce_of_sas_loses),
 		cmocka_unit_test(odd_requests_are_refused),
