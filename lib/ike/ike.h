@@ -65,7 +65,7 @@ enum {
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
 	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
-	SL_IKE_PEER_SAS = 5,       /* IKE SAs that one peer can need at a time */
+	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
 };
 
 /* Where a message came from, or goes to. */
@@ -160,8 +160,8 @@ struct sl_ike_ops {
 	void (*child_move)(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path);
 
 	/* The child is gone, and what came through it has had time to arrive: remove both directions. When it was the
-	 * one in use, traffic to the peer stops until the
-	 * next child_use_outbound, which follows at once if the engine has another child with that peer. */
+	 * one in use, traffic to the peer stops until the next child_use_outbound, which follows at once if the engine
+	 * has another child with that peer. */
 	void (*child_remove)(void *owner, unsigned peer, uint32_t spi_in);
 
 	/* One line an operator cares about; no newline. peer may be SL_IKE_NO_PEER. */

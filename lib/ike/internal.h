@@ -59,7 +59,8 @@ enum {
 	IKE_PEER_SAS_MAX = 4, /* authenticated IKE SAs with one peer; the oldest useless one goes first */
 };
 
-_Static_assert(SL_IKE_PEER_SAS == IKE_PEER_SAS_MAX + 1, "those, and one attempt of ours");
+_Static_assert(
+	SL_IKE_PEER_SAS == 2 * IKE_PEER_SAS_MAX + 1, "those, what each is rekeyed to, one attempt of ours");
 
 enum ike_sa_state {
 	IKE_INIT_SENT,   /* initiator, no keys yet */
