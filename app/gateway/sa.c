@@ -303,7 +303,7 @@ void sa_tick(struct gateway *g, uint64_t now)
 		LIST_FOREACH (sa, &g->peers[i].sas, next)
 			replace |= sa->in && worn_out(sa, now);
 		if (replace)
-			sl_ike_renew(g->ike, now, i);
+			sl_ike_rekey(g->ike, now, i);
 	}
 }
 

@@ -73,6 +73,7 @@ void ike_auth_start(struct ike_sa *sa)
 {
 	uint8_t id[ID_MAX], peer_id[ID_MAX];
 	size_t id_len = make_id(id, sa->ike->conf->name);
+	struct ike_child *child;
 	struct ike_writer w;
 
 	sa->state = IKE_AUTH_SENT;
@@ -86,10 +87,13 @@ void ike_auth_start(struct ike_sa *sa)
 		ike_write_notify(&w, IKE_N_INITIAL_CONTACT, NULL, 0);
 	ike_write_payload(&w, IKE_P_IDR, peer_id, make_id(peer_id, sa->peer->conf->name));
 	write_auth(sa, &w, id, id_len);
-	if (!ike_child_offer(sa, &w)) {
+	child = ike_child_new(sa);
+	if (!child) {
 		ike_peer_failed(sa->peer, sa, "no SPI is free for a child SA");
 		return;
 	}
+	ike_write_child_offer(&w, child, false);
+	ike_write_child_offer_ts(&w, child);
 	ike_send_request(sa, &w, IKE_AUTH);
 }
 
@@ -124,6 +128,22 @@ static void refused(struct ike_sa *sa, const struct ike_message *m)
 			error ? ike_notify_name(error->type, name) : "it names no reason");
 }
 
+/* The child SA of the answer. Returns NULL, or what is wrong with it. */
+static const char *finish_child(struct ike_sa *sa, const struct ike_message *m)
+{
+	const struct ike_agreed agreed = ike_sa_agreed(sa);
+	struct ike_child *child = TAILQ_FIRST(&sa->children);
+	struct ike_terms terms;
+	const char *wrong = ike_child_check(sa, m, false, &terms);
+
+	if (wrong)
+		return wrong;
+	if (!ike_child_install(child, &terms, &agreed, NULL))
+		return "is authentic, but here is no room for a child SA";
+	sa->child = child;
+	return NULL;
+}
+
 void ike_auth_response(struct ike_sa *sa, const struct ike_message *m)
 {
 	const struct ike_notify *error = ike_find_error(m);
@@ -143,7 +163,7 @@ void ike_auth_response(struct ike_sa *sa, const struct ike_message *m)
 		return;
 	}
 	ike_sa_forget_init(sa);
-	wrong = ike_child_finish(sa, m);
+	wrong = finish_child(sa, m);
 	if (wrong) {
 		/* Authentic, but no use: an IKE SA without a child carries nothing. */
 		ike_delete_last(sa);
@@ -201,6 +221,28 @@ static void refuse(struct ike_sa *sa, const struct sl_ike_path *path, enum ike_n
 	ike_sa_drop(sa);
 }
 
+/* Makes the child SA and its part of the answer. Returns 0, or the error to answer with. */
+static unsigned accept_child(struct ike_sa *sa, struct ike_writer *w, const struct ike_message *m)
+{
+	const struct ike_agreed agreed = ike_sa_agreed(sa);
+	struct ike_terms terms;
+	unsigned error = ike_child_choose(sa, m, false, &terms);
+	struct ike_child *child = error ? NULL : ike_child_new(sa);
+
+	if (error)
+		return error;
+	if (!child)
+		return IKE_N_NO_ADDITIONAL_SAS;
+	if (!ike_child_install(child, &terms, &agreed, NULL)) {
+		ike_child_drop(child);
+		return IKE_N_NO_ADDITIONAL_SAS;
+	}
+	sa->child = child;
+	ike_write_choice(w, IKE_PROTO_ESP, &terms.choice, child->spi_in);
+	ike_write_child_choice_ts(w, &terms);
+	return 0;
+}
+
 /* The peer is authentic: makes the child SA, names ourselves and signs. */
 static void accept(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m)
 {
@@ -214,7 +256,7 @@ static void accept(struct ike_sa *sa, const struct sl_ike_path *path, const stru
 	ike_begin_response(sa, &w, IKE_AUTH);
 	ike_write_payload(&w, IKE_P_IDR, id, id_len);
 	write_auth(sa, &w, id, id_len);
-	error = ike_child_accept(sa, &w, m);
+	error = accept_child(sa, &w, m);
 	if (error) {
 		/* The IKE SA comes up all the same (RFC 7296 1.2). The initiator decides what it is good for. */
 		ike_write_notify(&w, (enum ike_notify_type)error, NULL, 0);

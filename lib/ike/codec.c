@@ -37,7 +37,9 @@ static enum ike_result parse_notify(struct ike_message *m, struct ike_view body)
 		return IKE_E_SYNTAX;
 	skip += n->spi_len;
 	m->notify[m->notify_count++] = (struct ike_notify){
+		.protocol = n->protocol,
 		.type = be16toh(n->type),
+		.spi = {body.data + sizeof(*n), n->spi_len},
 		.data = {body.data + skip, body.len - skip},
 	};
 	return IKE_OK;
@@ -161,6 +163,8 @@ const char *ike_notify_name(uint16_t type, char text[static IKE_NOTIFY_TEXT])
 	case IKE_N_AUTHENTICATION_FAILED: return "AUTHENTICATION_FAILED";
 	case IKE_N_NO_ADDITIONAL_SAS: return "NO_ADDITIONAL_SAS";
 	case IKE_N_TS_UNACCEPTABLE: return "TS_UNACCEPTABLE";
+	case IKE_N_TEMPORARY_FAILURE: return "TEMPORARY_FAILURE";
+	case IKE_N_CHILD_SA_NOT_FOUND: return "CHILD_SA_NOT_FOUND";
 	default: snprintf(text, IKE_NOTIFY_TEXT, "error %u", type); return text;
 	}
 }
@@ -248,6 +252,17 @@ void ike_write_notify(struct ike_writer *w, enum ike_notify_type type, const voi
 	ike_payload_begin(w, IKE_P_NOTIFY);
 	ike_put(w, &n, sizeof(n));
 	ike_put(w, data, len);
+	ike_payload_end(w);
+}
+
+void ike_write_notify_spi(struct ike_writer *w, enum ike_notify_type type, uint8_t protocol, uint32_t spi)
+{
+	const struct ike_wire_notify n = {
+		.protocol = protocol, .spi_len = sizeof(spi), .type = htobe16(type)};
+
+	ike_payload_begin(w, IKE_P_NOTIFY);
+	ike_put(w, &n, sizeof(n));
+	ike_put32(w, spi);
 	ike_payload_end(w);
 }
 

@@ -39,7 +39,9 @@ struct ike_view {
 };
 
 struct ike_notify {
+	uint8_t protocol;
 	uint16_t type;
+	struct ike_view spi;
 	struct ike_view data;
 };
 
@@ -98,6 +100,7 @@ void ike_payload_end(struct ike_writer *w);
 
 /* Whole payloads. */
 void ike_write_notify(struct ike_writer *w, enum ike_notify_type type, const void *data, size_t len);
+void ike_write_notify_spi(struct ike_writer *w, enum ike_notify_type type, uint8_t protocol, uint32_t spi);
 void ike_write_payload(struct ike_writer *w, enum ike_payload_type type, const void *data, size_t len);
 
 /* Begins the SK payload: all that follows is inside. ike_seal() (crypt.h) ends it. */

@@ -19,22 +19,39 @@ static void take_keys(struct sl_ike_keys *keys, const uint8_t *material, enum sl
 }
 
 /*
- * RFC 7296 2.14: SKEYSEED = prf(Ni | Nr, g^ir), {SK_d | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni |
- * Nr | SPIi | SPIr); an AEAD has no SK_ai and SK_ar.
+ * RFC 7296 2.14: SKEYSEED = prf(Ni | Nr, g^ir); 2.18, when the IKE SA replaces another: SKEYSEED = prf(SK_d of
+ * that one, g^ir | Ni | Nr).
+ */
+static void derive_seed(
+	uint8_t seed[SL_HASH_LEN], const struct ike_agreed *a, const uint8_t shared[SL_X25519_LEN])
+{
+	const struct sl_bytes parts[] = {{shared, SL_X25519_LEN}, {a->nonce_i.data, a->nonce_i.len},
+		{a->nonce_r.data, a->nonce_r.len}};
+	uint8_t nonces[2 * IKE_NONCE_MAX];
+
+	assert(a->nonce_i.len <= IKE_NONCE_MAX && a->nonce_r.len <= IKE_NONCE_MAX);
+	if (a->before) {
+		sl_hmac(seed, a->before->sk_d, SL_HASH_LEN, parts, 3);
+		return;
+	}
+	memcpy(nonces, a->nonce_i.data, a->nonce_i.len);
+	memcpy(nonces + a->nonce_i.len, a->nonce_r.data, a->nonce_r.len);
+	sl_hmac(seed, nonces, a->nonce_i.len + a->nonce_r.len, parts, 1);
+}
+
+/*
+ * RFC 7296 2.14: {SK_d | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr); an AEAD has no
+ * SK_ai and SK_ar.
  */
 static void derive_material(
 	uint8_t *out, size_t len, const struct ike_agreed *a, const uint8_t shared[SL_X25519_LEN])
 {
 	const uint64_t spis[2] = {htobe64(a->spi_i), htobe64(a->spi_r)};
-	const struct sl_bytes secret = {shared, SL_X25519_LEN};
 	const struct sl_bytes info[] = {
 		{a->nonce_i.data, a->nonce_i.len}, {a->nonce_r.data, a->nonce_r.len}, {spis, sizeof(spis)}};
-	uint8_t nonces[2 * IKE_NONCE_MAX], seed[SL_HASH_LEN];
+	uint8_t seed[SL_HASH_LEN];
 
-	assert(a->nonce_i.len <= IKE_NONCE_MAX && a->nonce_r.len <= IKE_NONCE_MAX);
-	memcpy(nonces, a->nonce_i.data, a->nonce_i.len);
-	memcpy(nonces + a->nonce_i.len, a->nonce_r.data, a->nonce_r.len);
-	sl_hmac(seed, nonces, a->nonce_i.len + a->nonce_r.len, &secret, 1);
+	derive_seed(seed, a, shared);
 	sl_hkdf_expand(out, len, seed, info, 3);
 	sl_wipe(seed, sizeof(seed));
 }
@@ -67,15 +84,17 @@ bool ike_derive(struct ike_secrets *s, const struct ike_agreed *a,
 	return true;
 }
 
-/* RFC 7296 2.17: KEYMAT = prf+(SK_d, Ni | Nr); what the initiator sends with comes first. */
-void ike_derive_child(const struct ike_secrets *s, const struct ike_agreed *a, enum sl_cipher cipher,
-	struct sl_ike_keys *i, struct sl_ike_keys *r)
+/* RFC 7296 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); what the initiator sends with comes first. */
+void ike_derive_child(const struct ike_secrets *s, const struct ike_agreed *a, const uint8_t *shared,
+	enum sl_cipher cipher, struct sl_ike_keys *i, struct sl_ike_keys *r)
 {
-	const struct sl_bytes info[] = {{a->nonce_i.data, a->nonce_i.len}, {a->nonce_r.data, a->nonce_r.len}};
+	const struct sl_bytes info[] = {{shared, SL_X25519_LEN}, {a->nonce_i.data, a->nonce_i.len},
+		{a->nonce_r.data, a->nonce_r.len}};
+	unsigned skip = shared ? 0 : 1;
 	uint8_t material[2 * (SL_GCM_KEY_MAX + SL_GCM_SALT_LEN)];
 	size_t aead = aead_len(cipher);
 
-	sl_hkdf_expand(material, 2 * aead, s->sk_d, info, 2);
+	sl_hkdf_expand(material, 2 * aead, s->sk_d, info + skip, 3 - skip);
 	take_keys(i, material, cipher);
 	take_keys(r, material + aead, cipher);
 	sl_wipe(material, sizeof(material));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The keys of an IKE SA and what is done with them: deriving (RFC 7296 2.14, 2.17), the encrypted payload
+ * The keys of an IKE SA and what is done with them: deriving (RFC 7296 2.14, 2.17, 2.18), the encrypted payload
  * (RFC 5282), authentication (RFC 7296 2.15, RFC 7427, RFC 8420).
  */
 #ifndef SEALANE_IKE_CRYPT_H
@@ -17,12 +17,14 @@ struct ike_secrets {
 	uint8_t x25519[SL_X25519_LEN]; /* our private value, until the keys are derived */
 };
 
-/* What the two IKE_SA_INIT messages agreed upon. */
+/* What two messages with nonces agreed upon: of IKE_SA_INIT, or of CREATE_CHILD_SA. */
 struct ike_agreed {
 	uint64_t spi_i, spi_r;
 	struct ike_view nonce_i, nonce_r;
 	enum sl_cipher cipher;
-	bool initiator; /* us */
+	bool initiator; /* us, of that exchange */
+	/* Of the IKE SA that this one replaces; NULL for a first one. */
+	const struct ike_secrets *before;
 };
 
 /*
@@ -33,9 +35,12 @@ struct ike_agreed {
 bool ike_derive(struct ike_secrets *s, const struct ike_agreed *agreed,
 	const uint8_t peer_public[static SL_X25519_LEN], struct sl_ike_keys *i, struct sl_ike_keys *r);
 
-/* Derives the keys of a child SA, without a key exchange of its own. */
-void ike_derive_child(const struct ike_secrets *s, const struct ike_agreed *agreed, enum sl_cipher cipher,
-	struct sl_ike_keys *i, struct sl_ike_keys *r);
+/*
+ * Derives the keys of a child SA. `shared` is the outcome of a key exchange of its own, or NULL: then the keys
+ * hang on the IKE SA alone.
+ */
+void ike_derive_child(const struct ike_secrets *s, const struct ike_agreed *agreed, const uint8_t *shared,
+	enum sl_cipher cipher, struct sl_ike_keys *i, struct sl_ike_keys *r);
 
 /* Ends the SK payload and the message. `iv` must never repeat for these keys. */
 void ike_seal(struct ike_writer *w, const struct ike_secrets *s, enum sl_cipher cipher, uint64_t iv);

@@ -166,12 +166,13 @@ static void run_timers(struct ike_sa *sa)
 {
 	uint64_t now = sa->ike->now;
 
+	ike_children_tick(sa);
 	if (sa->request.tries > 0 && now >= sa->request.at)
 		ike_retransmit(sa);
 	else if (now >= sa->expires)
 		expire(sa);
-	else if (sa->request.tries == 0 && now >= ike_sa_deadline(sa))
-		ike_liveness_start(sa);
+	else
+		ike_sa_work(sa);
 }
 
 static void find_deadline(struct sl_ike *ike)
@@ -187,13 +188,13 @@ static void find_deadline(struct sl_ike *ike)
 
 void sl_ike_tick(struct sl_ike *ike, uint64_t now)
 {
-	struct ike_sa *sa, *next;
+	struct ike_sa *sa;
 
 	ike->now = now;
 	if (now < ike->deadline)
 		return;
-	for (sa = TAILQ_FIRST(&ike->sas); sa; sa = next) {
-		next = TAILQ_NEXT(sa, link); /* a timer may end its own SA, and no other */
+	for (sa = TAILQ_FIRST(&ike->sas); sa; sa = ike->next_timer) {
+		ike->next_timer = TAILQ_NEXT(sa, link); /* ike_sa_drop() moves it on when that one goes */
 		run_timers(sa);
 	}
 	for (unsigned i = 0; i < ike->peer_count; i++)
@@ -221,15 +222,33 @@ void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
 	ike_reap(ike);
 }
 
-void sl_ike_renew(struct sl_ike *ike, uint64_t now, unsigned index)
+bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in)
 {
-	struct ike_peer *peer = peer_at(ike, index);
+	struct ike_child *child = NULL;
 
 	ike->now = now;
-	if (ike->stopped || peer->conf->endpoint.addr.family == SL_NONE || peer->attempt)
-		return;
-	ike_peer_connect(peer);
+	for (unsigned i = 0; i < ike->peer_count && !child; i++)
+		if (ike->peers[i]->active && ike->peers[i]->active->child->spi_in == spi_in)
+			child = ike->peers[i]->active->child;
+	if (ike->stopped || !child)
+		return false;
+	child->rekey_at = now;
+	ike_sa_work(child->sa);
 	ike_reap(ike);
+	return true;
+}
+
+bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned index)
+{
+	struct ike_sa *sa = peer_at(ike, index)->active;
+
+	ike->now = now;
+	if (ike->stopped || !sa)
+		return false;
+	sa->rekey_at = now;
+	ike_sa_work(sa);
+	ike_reap(ike);
+	return true;
 }
 
 void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned index)
@@ -270,6 +289,7 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		.last_handshake = peer->last_handshake,
 		.handshakes = peer->handshakes,
 		.failures = peer->failures,
+		.rekeys = peer->rekeys,
 		.endpoint = sa ? sa->path.remote : peer->conf->endpoint,
 	};
 	memcpy(info->last_error, peer->last_error, sizeof(info->last_error));
@@ -277,7 +297,7 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		info->spi_i = sa->spi_i;
 		info->spi_r = sa->spi_r;
 		info->cipher = sa->cipher;
-		info->spi_in = sa->spi_in;
+		info->spi_in = sa->child->spi_in;
 	}
 }
 
@@ -289,7 +309,7 @@ void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats)
 	TAILQ_FOREACH (sa, &ike->sas, link) {
 		if (sa->state == IKE_ESTABLISHED || sa->state == IKE_DELETING)
 			stats->established++;
-		else
+		else if (sa->state != IKE_REKEYING)
 			stats->half_open++;
 	}
 }

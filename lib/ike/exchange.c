@@ -48,7 +48,8 @@ void ike_track_request(struct ike_sa *sa, const uint8_t *msg, size_t len, uint8_
 {
 	ike_keep(&sa->request.msg, msg, len);
 	sa->request.exchange = exchange;
-	sa->request.is_delete = false;
+	sa->request.task = IKE_TASK_OTHER;
+	sa->request.child = NULL;
 	sa->request.tries = 1;
 	sa->request.at = sa->ike->now + IKE_RETRANSMIT_FIRST;
 	ike_arm(sa->ike, sa->request.at);
@@ -66,6 +67,8 @@ void ike_send_request(struct ike_sa *sa, struct ike_writer *w, uint8_t exchange)
 void ike_request_done(struct ike_sa *sa)
 {
 	ike_forget(&sa->request.msg);
+	sa->request.task = IKE_TASK_OTHER;
+	sa->request.child = NULL;
 	sa->request.tries = 0;
 }
 
@@ -117,8 +120,11 @@ static void give_up(struct ike_sa *sa)
 		ike_peer_failed(peer, sa, "no answer from %s to IKE_AUTH", where);
 		return;
 	case IKE_ESTABLISHED:
-		ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index, "link down: %s does not answer any more",
-			where);
+		/* Of an IKE SA that has been replaced nothing but the Delete was still to come. */
+		ike_rekey_sa_yield(sa);
+		if (!sa->replaced)
+			ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index,
+				"link down: %s does not answer any more", where);
 		break;
 	default: break;
 	}
@@ -130,7 +136,8 @@ void ike_retransmit(struct ike_sa *sa)
 {
 	struct ike_request *r = &sa->request;
 
-	if (r->tries == (r->is_delete ? IKE_DELETE_TRIES_MAX : IKE_TRIES_MAX) || r->msg.len == 0) {
+	if (r->tries == (r->task == IKE_TASK_DELETE ? IKE_DELETE_TRIES_MAX : IKE_TRIES_MAX) ||
+		r->msg.len == 0) {
 		give_up(sa);
 		return;
 	}
@@ -176,18 +183,18 @@ static void handle_request(struct ike_sa *sa, const struct ike_head *head, const
 	} else if (exchange == IKE_INFORMATIONAL) {
 		ike_informational_request(sa, path, m);
 	} else {
-		/* CREATE_CHILD_SA: one child SA an IKE SA. */
-		ike_respond_notify(sa, exchange, path, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+		ike_create_request(sa, path, m);
 	}
 }
 
 static void handle_response(struct ike_sa *sa, const struct ike_message *m, enum ike_result parsed)
 {
-	bool was_delete = sa->request.is_delete;
+	enum ike_task task = sa->request.task;
+	struct ike_child *child = sa->request.child;
 	struct ike_peer *peer = sa->peer;
 
 	ike_request_done(sa);
-	if (was_delete) {
+	if (task == IKE_TASK_DELETE) {
 		/* Whatever it says, the peer has heard us. */
 		ike_sa_drop(sa);
 		ike_peer_settle(peer);
@@ -195,12 +202,17 @@ static void handle_response(struct ike_sa *sa, const struct ike_message *m, enum
 		malformed_inside(sa);
 	} else if (sa->state == IKE_AUTH_SENT) {
 		ike_auth_response(sa, m);
-	} else if (sa->state == IKE_DELETING) {
-		ike_delete_start(sa); /* had to wait for this answer */
-	} else {
-		/* An answer to our liveness check: that it came is all we wanted. */
-		ike_arm(sa->ike, ike_sa_deadline(sa));
+	} else if (task == IKE_TASK_REKEY_SA) {
+		ike_rekey_sa_response(sa, m);
+	} else if (task == IKE_TASK_REKEY_CHILD) {
+		ike_rekey_child_response(sa, m);
+	} else if (task == IKE_TASK_CLOSE_CHILD) {
+		ike_child_delete_done(sa, child);
 	}
+	/* An answer to our liveness check: that it came is all we wanted. */
+	if (sa->state == IKE_DELETING && sa->request.tries == 0)
+		ike_delete_start(sa); /* had to wait for this answer */
+	ike_sa_work(sa);
 }
 
 /* Whether this SA can have use for the message at all; decided before anything costly. */
@@ -238,6 +250,13 @@ static void follow_peer(struct ike_sa *sa, const struct sl_ike_path *path)
 		sl_endpoint_text(&path->remote, where));
 }
 
+/* Whether this is a Delete of its IKE SA. */
+static bool asks_to_end(const struct ike_head *head, const struct ike_message *m, enum ike_result parsed)
+{
+	return parsed == IKE_OK && head->exchange == IKE_INFORMATIONAL && m->delete_count > 0 &&
+	       m->deletes[0].protocol == IKE_PROTO_IKE;
+}
+
 static void fresh_message(struct ike_sa *sa, const struct ike_head *head, const struct sl_ike_path *path,
 	uint8_t first, struct ike_view plain)
 {
@@ -246,6 +265,8 @@ static void fresh_message(struct ike_sa *sa, const struct ike_head *head, const 
 
 	sa->alive_at = sa->ike->now;
 	follow_peer(sa, path);
+	if (sa->origin && !asks_to_end(head, &m, parsed))
+		ike_rekey_sa_yield(sa->origin); /* the peer has decided for this one */
 	if (head->response)
 		handle_response(sa, &m, parsed);
 	else
@@ -261,7 +282,7 @@ void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const 
 	uint8_t first;
 
 	if (!sa || sa->initiator == head->initiator || sa->spi_i != head->spi_i || sa->spi_r != head->spi_r ||
-		sa->state == IKE_INIT_SENT) {
+		sa->state == IKE_INIT_SENT || sa->state == IKE_REKEYING) {
 		ike->stats.unknown_sa++;
 		return;
 	}

@@ -80,6 +80,8 @@ struct sl_ike_peer_conf {
 	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
 	enum sl_ike_start start;
 	uint64_t dpd_delay; /* ns without a sign of life before a liveness check; 0: never */
+	uint64_t
+		rekey_time; /* ns that a child SA serves before it is replaced, an IKE SA four times that; 0: for ever */
 };
 
 /* Keys of one direction: the AES key (sl_cipher_key_len() bytes) and the salt of the nonce (RFC 4106 8.1). */
@@ -169,10 +171,13 @@ uint64_t sl_ike_deadline(const struct sl_ike *ike);
 void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned peer);
 
 /*
- * The SAs with this peer have served long enough: begins a new IKE SA, with a new child, beside the old ones, which are
- * deleted once it stands. Nothing happens when an attempt is under way already, or the peer has no endpoint.
+ * The child SA in use with this inbound SPI has carried enough: replaces it. Returns false when it is not in use (any
+ * more). The engine tries until it succeeds; once is enough.
  */
-void sl_ike_renew(struct sl_ike *ike, uint64_t now, unsigned peer);
+bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in);
+
+/* Replaces the IKE SA with this peer; its child SAs stay. Returns false when there is none. */
+bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned peer);
 
 /* An authenticated ESP packet of this peer has been received: a sign of life. */
 void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned peer);
@@ -190,6 +195,7 @@ struct sl_ike_peer_info {
 	uint64_t last_handshake;     /* when an IKE SA with it was last established; 0: never */
 	uint64_t handshakes;         /* established since start */
 	uint64_t failures;           /* attempts that ended without an IKE SA */
+	uint64_t rekeys;             /* child SAs and IKE SAs replaced */
 	struct sl_endpoint endpoint; /* where it is now, or is expected to be */
 	uint64_t spi_i, spi_r;       /* of the IKE SA in use; 0 when there is none */
 	enum sl_cipher cipher;       /* of that IKE SA */

@@ -30,7 +30,7 @@ void ike_delete_start(struct ike_sa *sa)
 		return;
 	begin_delete(sa, &w);
 	ike_send_request(sa, &w, IKE_INFORMATIONAL);
-	sa->request.is_delete = true;
+	sa->request.task = IKE_TASK_DELETE;
 }
 
 void ike_delete_last(struct ike_sa *sa)
@@ -41,42 +41,92 @@ void ike_delete_last(struct ike_sa *sa)
 	ike_send_last(sa, &w);
 }
 
+static void write_child_delete(struct ike_writer *w, const uint32_t *spis, unsigned count)
+{
+	const struct ike_wire_delete d = {
+		.protocol = IKE_PROTO_ESP, .spi_len = sizeof(*spis), .count = htobe16((uint16_t)count)};
+
+	ike_payload_begin(w, IKE_P_DELETE);
+	ike_put(w, &d, sizeof(d));
+	for (unsigned i = 0; i < count; i++)
+		ike_put32(w, spis[i]);
+	ike_payload_end(w);
+}
+
+void ike_child_delete_start(struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_writer w;
+
+	ike_begin_request(sa, &w, IKE_INFORMATIONAL);
+	write_child_delete(&w, &child->spi_in, 1);
+	ike_send_request(sa, &w, IKE_INFORMATIONAL);
+	sa->request.task = IKE_TASK_CLOSE_CHILD;
+	sa->request.child = child;
+}
+
+void ike_child_delete_done(struct ike_sa *sa, struct ike_child *child)
+{
+	/* Whatever the answer says, the peer has heard us. It may have said Delete itself meanwhile. */
+	if (child && child->state == IKE_CHILD_CLOSING)
+		ike_child_closed(child);
+	ike_peer_settle(sa->peer);
+}
+
 /* What a request asks of us. */
 struct wishes {
 	bool delete_ike;
-	bool delete_child;
 	bool disbelieved;
+	unsigned count; /* of child SAs to delete */
+	struct ike_child *children[IKE_CHILDREN_MAX];
 };
+
+static void add_child(struct wishes *wishes, struct ike_child *child)
+{
+	for (unsigned i = 0; i < wishes->count; i++)
+		if (wishes->children[i] == child)
+			return;
+	wishes->children[wishes->count++] = child;
+}
 
 static struct wishes read_wishes(const struct ike_sa *sa, const struct ike_message *m)
 {
 	struct wishes wishes = {.disbelieved = ike_find_notify(m, IKE_N_AUTHENTICATION_FAILED) != NULL};
-	const uint32_t spi_out = htobe32(sa->spi_out);
 
 	for (unsigned i = 0; i < m->delete_count; i++) {
 		const struct ike_delete *d = &m->deletes[i];
 
 		wishes.delete_ike |= d->protocol == IKE_PROTO_IKE;
 		/* The SPIs are those its sender receives with (RFC 7296 1.4.1). */
-		for (unsigned n = 0; n < d->count && d->protocol == IKE_PROTO_ESP && sa->spi_in != 0; n++)
-			wishes.delete_child |= memcmp(d->spis + 4 * n, &spi_out, sizeof(spi_out)) == 0;
+		for (unsigned n = 0; n < d->count && d->protocol == IKE_PROTO_ESP; n++) {
+			struct ike_child *child;
+			uint32_t spi;
+
+			memcpy(&spi, d->spis + sizeof(spi) * n, sizeof(spi));
+			child = ike_child_find_out(sa, be32toh(spi));
+			if (child)
+				add_child(&wishes, child);
+		}
 	}
 	return wishes;
 }
 
-/* Answers; with a Delete of our half when the child goes. */
-static void respond(struct ike_sa *sa, const struct sl_ike_path *path, bool delete_child)
+/*
+ * Answers with our half of what is closed. What our own Delete that is out names already is left out (RFC 7296 1.4.1):
+ * the two have crossed.
+ */
+static void respond(struct ike_sa *sa, const struct sl_ike_path *path, const struct wishes *wishes)
 {
-	const struct ike_wire_delete d = {.protocol = IKE_PROTO_ESP, .spi_len = 4, .count = htobe16(1)};
+	uint32_t spis[IKE_CHILDREN_MAX];
 	struct ike_writer w;
+	unsigned count = 0;
 
+	for (unsigned i = 0; i < wishes->count; i++)
+		if (wishes->children[i] != sa->request.child)
+			spis[count++] = wishes->children[i]->spi_in;
 	ike_begin_response(sa, &w, IKE_INFORMATIONAL);
-	if (delete_child) {
-		ike_payload_begin(&w, IKE_P_DELETE);
-		ike_put(&w, &d, sizeof(d));
-		ike_put32(&w, sa->spi_in);
-		ike_payload_end(&w);
-	}
+	if (count > 0)
+		write_child_delete(&w, spis, count);
 	ike_send_response(sa, &w, path);
 }
 
@@ -99,24 +149,37 @@ static void closed_by_peer(struct ike_sa *sa, bool disbelieved)
 	ike_peer_settle(peer);
 }
 
+/* The peer closes child SAs, which has been answered. */
+static void children_closed(struct ike_sa *sa, const struct wishes *wishes)
+{
+	bool used = sa->peer->active == sa;
+
+	for (unsigned i = 0; i < wishes->count; i++)
+		ike_child_closed(wishes->children[i]);
+	if (!sa->child) {
+		/* An IKE SA without its child carries nothing and goes too. */
+		if (used)
+			ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index,
+				"link down: child SA closed by the peer");
+		if (sa->state == IKE_ESTABLISHED)
+			ike_delete_start(sa);
+	}
+	ike_peer_settle(sa->peer);
+}
+
 void ike_informational_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m)
 {
-	const struct wishes wishes = read_wishes(sa, m);
+	struct wishes wishes = read_wishes(sa, m);
 
 	if (wishes.delete_ike || wishes.disbelieved) {
 		/* The answer is empty: our children go with the IKE SA (RFC 7296 1.4.1). */
-		respond(sa, path, false);
+		wishes.count = 0;
+		respond(sa, path, &wishes);
+		ike_rekey_sa_yield(sa);
 		closed_by_peer(sa, wishes.disbelieved);
 		return;
 	}
-	respond(sa, path, wishes.delete_child);
-	if (!wishes.delete_child)
-		return;
-	/* An IKE SA without its child carries nothing and goes too. */
-	if (sa->peer->active == sa)
-		ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "link down: child SA closed by the peer");
-	ike_child_drop(sa);
-	if (sa->state == IKE_ESTABLISHED)
-		ike_delete_start(sa);
-	ike_peer_settle(sa->peer);
+	respond(sa, path, &wishes);
+	if (wishes.count > 0)
+		children_closed(sa, &wishes);
 }

@@ -39,60 +39,14 @@ static bool behind_nat(
 /* KE, nonce and notifies: the same from both sides. */
 static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const struct ike_nonce *nonce)
 {
-	const struct ike_wire_ke ke = {.group = htobe16(IKE_DH_X25519)};
 	const uint16_t hash_algorithm = htobe16(IKE_HASH_IDENTITY);
-	uint8_t public[SL_X25519_LEN];
 
-	sl_x25519_public(public, sa->secrets->x25519);
-	ike_payload_begin(w, IKE_P_KE);
-	ike_put(w, &ke, sizeof(ke));
-	ike_put(w, public, sizeof(public));
-	ike_payload_end(w);
-	ike_write_payload(w, IKE_P_NONCE, nonce->data, nonce->len);
+	ike_write_ke(w, sa->secrets->x25519);
+	ike_write_nonce(w, nonce);
 	write_nat_detection(w, sa);
 	/* Ed25519 hashes for itself (RFC 8420 2). The peer's list is not read: it has one way to sign, or fails. */
 	ike_write_notify(w, IKE_N_SIGNATURE_HASH_ALGORITHMS, &hash_algorithm, sizeof(hash_algorithm));
 	ike_write_end(w);
-}
-
-static void make_secrets(struct ike_sa *sa, struct ike_nonce *nonce)
-{
-	struct sl_ike *ike = sa->ike;
-
-	ike->ops->random(ike->owner, sa->secrets->x25519, sizeof(sa->secrets->x25519));
-	nonce->len = IKE_NONCE_LEN;
-	ike->ops->random(ike->owner, nonce->data, nonce->len);
-}
-
-static void take_nonce(struct ike_nonce *nonce, struct ike_view payload)
-{
-	memcpy(nonce->data, payload.data, payload.len);
-	nonce->len = payload.len;
-}
-
-/* The X25519 value in a KE payload, or NULL when it is of another group or length. */
-static const uint8_t *x25519_value(struct ike_view ke)
-{
-	const struct ike_wire_ke *k = (const void *)ke.data;
-
-	if (be16toh(k->group) != IKE_DH_X25519 || ke.len != sizeof(*k) + SL_X25519_LEN)
-		return NULL;
-	return ke.data + sizeof(*k);
-}
-
-static bool derive(struct ike_sa *sa, const uint8_t *peer_public)
-{
-	const struct ike_agreed agreed = ike_sa_agreed(sa);
-	struct sl_ike *ike = sa->ike;
-	struct sl_ike_keys i = {0}, r = {0};
-
-	if (!ike_derive(sa->secrets, &agreed, peer_public, &i, &r))
-		return false;
-	if (ike->ops->ike_keys)
-		ike->ops->ike_keys(ike->owner, sa->spi_i, sa->spi_r, sa->cipher, &i, &r);
-	sl_wipe(&i, sizeof(i));
-	sl_wipe(&r, sizeof(r));
-	return true;
 }
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
@@ -138,7 +92,7 @@ bool ike_init_start(struct ike_peer *peer)
 	sa->peer = peer;
 	sa->next_id = 1; /* IKE_SA_INIT is 0 */
 	peer->attempt = sa;
-	make_secrets(sa, &sa->nonce_i);
+	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->nonce_i);
 	send_request(sa, NULL);
 	return true;
 }
@@ -182,13 +136,13 @@ static bool take_answer(struct ike_sa *sa, const struct ike_head *head, const st
 
 	if (head->spi_r == 0 || !m->ke.data || !m->nonce.data)
 		return false;
-	public = x25519_value(m->ke);
+	public = ike_x25519_value(m->ke);
 	if (!public || ike_check_answer(&choice, m->sa, &policy) != IKE_OK)
 		return false;
 	sa->spi_r = head->spi_r;
 	sa->cipher = choice.cipher;
-	take_nonce(&sa->nonce_r, m->nonce);
-	if (derive(sa, public))
+	ike_take_nonce(&sa->nonce_r, m->nonce);
+	if (ike_sa_derive(sa, NULL, public))
 		return true;
 	sa->spi_r = 0;
 	return false;
@@ -269,7 +223,7 @@ static bool choose(struct sl_ike *ike, const struct ike_head *head, const struct
 		refuse(ike, head, path, IKE_N_INVALID_KE_PAYLOAD, &group, sizeof(group));
 		return false;
 	}
-	if (!x25519_value(m->ke)) {
+	if (!ike_x25519_value(m->ke)) {
 		ike->stats.malformed++;
 		return false;
 	}
@@ -285,13 +239,13 @@ static bool answer(struct ike_sa *sa, const struct ike_message *m, const struct 
 
 	sa->cipher = choice->cipher;
 	sa->expected_id = 1;
-	take_nonce(&sa->nonce_i, m->nonce);
-	make_secrets(sa, &sa->nonce_r);
+	ike_take_nonce(&sa->nonce_i, m->nonce);
+	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->nonce_r);
 
 	ike_write_header(&w, &head);
 	ike_write_choice(&w, IKE_PROTO_IKE, choice, 0);
 	write_rest(&w, sa, &sa->nonce_r);
-	if (!derive(sa, x25519_value(m->ke)))
+	if (!ike_sa_derive(sa, NULL, ike_x25519_value(m->ke)))
 		return false;
 	ike_keep(&sa->init_response, w.buf, w.len);
 	if (sa->init_request.len == 0 || sa->init_response.len == 0)

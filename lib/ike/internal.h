@@ -6,8 +6,11 @@
  *   peer.c           one per peer: attempts and back-off, which of several IKE SAs is used
  *   sa.c             one per IKE SA: memory, lookup, end
  *   exchange.c       protected messages: window, retransmission, who handles what
- *   init.c auth.c informational.c   the exchanges, both roles
- *   child.c          the child SA within an IKE SA
+ *   init.c auth.c create.c informational.c   the exchanges, both roles
+ *   rekey_child.c rekey_sa.c   what CREATE_CHILD_SA is used for
+ *   work.c           what an IKE SA has to ask its peer for, in which order
+ *   child.c          child SAs within an IKE SA: memory, agreement, end
+ *   ke.c             KE and nonce payloads
  *   report.c         log lines
  *
  * An IKE SA that ends is taken out of every table at once and its secrets are wiped, but its struct stays
@@ -40,6 +43,14 @@ enum {
 #define IKE_BACKOFF_FIRST (1 * IKE_S)  /* between attempts; doubles ... */
 #define IKE_BACKOFF_MAX   (30 * IKE_S) /* ... up to this */
 
+#define IKE_CHILD_LINGER (5 * IKE_S)    /* a child SA that both have closed still takes what is on its way */
+#define IKE_REKEY_FIRST  (500 * IKE_MS) /* after a rekey that failed; doubles, and as much at random again */
+enum {
+	IKE_REKEYS_MAX = 5,   /* that fail in a row; then the link is made anew */
+	IKE_CHILDREN_MAX = 8, /* in one IKE SA; in calm there is one */
+	IKE_LIFE_FACTOR = 4,  /* an IKE SA protects little: it lives this much longer than a child SA */
+};
+
 enum {
 	IKE_COOKIES_MAX = 3,  /* demands for a cookie we follow in one attempt: anybody can send them */
 	IKE_PEER_SAS_MAX = 4, /* authenticated IKE SAs with one peer; the oldest useless one goes first */
@@ -48,6 +59,7 @@ enum {
 enum ike_sa_state {
 	IKE_INIT_SENT,   /* initiator, no keys yet */
 	IKE_AUTH_SENT,   /* initiator, the peer is not authenticated yet */
+	IKE_REKEYING,    /* initiator of a rekey: will replace another IKE SA; no keys yet */
 	IKE_HALF_OPEN,   /* responder, IKE_SA_INIT answered; the peer is unknown */
 	IKE_ESTABLISHED, /* both are who they say */
 	IKE_DELETING, /* was established; our Delete is out, or goes out when the request before it is answered */
@@ -59,11 +71,21 @@ struct ike_buffer {
 	size_t len;
 };
 
+/* What a request is for. */
+enum ike_task {
+	IKE_TASK_OTHER, /* to come up, or to hear a sign of life */
+	IKE_TASK_DELETE,
+	IKE_TASK_CLOSE_CHILD,
+	IKE_TASK_REKEY_CHILD,
+	IKE_TASK_REKEY_SA,
+};
+
 /* Our one request that has no answer yet (RFC 7296 2.3: the window is 1). */
 struct ike_request {
 	struct ike_buffer msg; /* len 0: none outstanding */
 	uint8_t exchange;
-	bool is_delete;
+	enum ike_task task;
+	struct ike_child *child; /* that it closes */
 	unsigned tries;
 	uint64_t at; /* when it is sent again */
 };
@@ -71,6 +93,37 @@ struct ike_request {
 struct ike_nonce {
 	size_t len;
 	uint8_t data[IKE_NONCE_MAX];
+};
+
+enum ike_child_state {
+	IKE_CHILD_OFFERED, /* our SPI is reserved, no more */
+	IKE_CHILD_UP,
+	IKE_CHILD_CLOSING, /* our Delete is out, or goes out when its turn comes */
+	IKE_CHILD_CLOSED,  /* both know; takes what is on its way until remove_at */
+};
+
+struct ike_child {
+	TAILQ_ENTRY(ike_child) link;
+	struct ike_sa *sa;
+	enum ike_child_state state;
+	bool installed;
+	uint32_t spi_in, spi_out;
+	struct ike_nonce lowest; /* of the two of the exchange that made it */
+	struct ike_child
+		*successor; /* came from rekeying this one; the traffic moves there when this one goes */
+	uint64_t rekey_at, ends_at; /* soft and hard limit of time */
+	uint64_t remove_at;
+	unsigned failures; /* rekeys in a row */
+};
+
+TAILQ_HEAD(ike_child_list, ike_child);
+
+/* Our CREATE_CHILD_SA request that is outstanding, and what the peer has asked for meanwhile (RFC 7296 2.8). */
+struct ike_rekey {
+	struct ike_nonce nonce;          /* ours, for a child SA */
+	struct ike_child *old;           /* to be replaced; NULL when it has gone meanwhile */
+	struct ike_child *fresh, *rival; /* made by our request, and by the peer's for the same old one */
+	struct ike_sa *fresh_sa, *rival_sa;
 };
 
 struct ike_sa {
@@ -103,9 +156,15 @@ struct ike_sa {
 	uint64_t alive_at; /* last sign of life, in time */
 	uint64_t expires;  /* IKE_NEVER, or when it must have got on */
 
-	/* The child SA. spi_in 0: none. */
-	uint32_t spi_in, spi_out;
-	bool child_installed;
+	/* Rotation of the IKE SA itself. */
+	uint64_t rekey_at, ends_at;
+	unsigned rekey_failures;
+	bool replaced;         /* the peer has rekeyed it, and will delete it */
+	struct ike_sa *origin; /* the one it may replace, while that is not decided */
+	struct ike_rekey rekey;
+
+	struct ike_child_list children;
+	struct ike_child *child; /* the one to send through; NULL: none */
 };
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -117,13 +176,14 @@ struct ike_peer {
 	const struct sl_ike_peer_conf *conf;
 	struct ike_sa_list sas; /* established and deleting, in the order in which they were established */
 	struct ike_sa *attempt; /* ours, not established yet */
-	struct ike_sa *active;  /* its child seals the traffic */
+	struct ike_sa *active;  /* its child seals the traffic ... */
+	uint32_t outbound;      /* ... by this SPI of ours, as the owner was told; 0: none */
 	bool wanted;            /* we connect, and again when the link is lost */
 	unsigned failed_in_row;
 	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
 
 	enum sl_ike_state state;
-	uint64_t since, last_handshake, handshakes, failures;
+	uint64_t since, last_handshake, handshakes, failures, rekeys;
 	char last_error[128];
 };
 
@@ -148,6 +208,7 @@ struct sl_ike {
 
 	struct sl_secret_pool *secrets;
 	struct ike_sa_list sas, dead;
+	struct ike_sa *next_timer; /* in a walk over sas */
 	uint8_t hash_key[IKE_HASH_KEY_LEN];
 	unsigned bucket_mask;
 	struct ike_sa_bucket *by_spi, *by_request;
@@ -182,12 +243,14 @@ void ike_sa_add_request(struct ike_sa *sa);
 /* The SA is authenticated: its IKE_SA_INIT messages are not needed any more. */
 void ike_sa_forget_init(struct ike_sa *sa);
 
-/* Takes the SA and its child out of everything. The peer must be settled afterwards. */
+/* Takes the SA and its children out of everything. The peer must be settled afterwards. */
 void ike_sa_drop(struct ike_sa *sa);
 void ike_reap(struct sl_ike *ike);
 
 struct ike_agreed ike_sa_agreed(const struct ike_sa *sa);
-uint64_t ike_sa_deadline(const struct ike_sa *sa);
+
+/* Derives its keys; `before` is the IKE SA that it replaces, or NULL. False when the peer's value is of low order. */
+bool ike_sa_derive(struct ike_sa *sa, const struct ike_sa *before, const uint8_t *peer_public);
 
 /* Keeps a copy; len is 0 when memory is short. */
 void ike_keep(struct ike_buffer *buffer, const uint8_t *data, size_t len);
@@ -225,6 +288,35 @@ void ike_retransmit(struct ike_sa *sa);
 void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const uint8_t *msg, size_t len);
 
+/* ---- work.c ------------------------------------------------------------------------------------------------------ */
+
+/* When the next timer of the SA is due. */
+uint64_t ike_sa_deadline(const struct ike_sa *sa);
+
+/* Makes the next request that is due, if none is outstanding. */
+void ike_sa_work(struct ike_sa *sa);
+
+/* A time to rekey at: `time` from now, less up to a tenth of it, so that two ends seldom do it at once. */
+uint64_t ike_soft_limit(struct sl_ike *ike, uint64_t time);
+
+/* When to try again after so many rekeys failed. */
+uint64_t ike_rekey_again(struct sl_ike *ike, unsigned failures);
+
+/* ---- ke.c -------------------------------------------------------------------------------------------------------- */
+
+/* A fresh private value and nonce. */
+void ike_make_secrets(struct sl_ike *ike, uint8_t private[static SL_X25519_LEN], struct ike_nonce *nonce);
+void ike_write_ke(struct ike_writer *w, const uint8_t private[static SL_X25519_LEN]);
+void ike_write_nonce(struct ike_writer *w, const struct ike_nonce *nonce);
+void ike_take_nonce(struct ike_nonce *nonce, struct ike_view payload);
+
+/* The X25519 value in a KE payload, or NULL when it is of another group or length. */
+const uint8_t *ike_x25519_value(struct ike_view ke);
+
+/* Order of octet strings; when one begins with the other, the shorter is the lower. */
+int ike_compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b);
+const struct ike_nonce *ike_lower_nonce(const struct ike_nonce *a, const struct ike_nonce *b);
+
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */
 
 /* Starts an IKE SA with the peer; false when no SA is to be had. */
@@ -246,6 +338,10 @@ void ike_informational_request(
 	struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
 void ike_liveness_start(struct ike_sa *sa);
 
+/* Sends the Delete of a child SA that is closing, and takes the answer. */
+void ike_child_delete_start(struct ike_child *child);
+void ike_child_delete_done(struct ike_sa *sa, struct ike_child *child);
+
 /* Says Delete and waits for the answer; the SA is not used for anything new. */
 void ike_delete_start(struct ike_sa *sa);
 
@@ -254,20 +350,92 @@ void ike_delete_last(struct ike_sa *sa);
 
 /* ---- child.c ----------------------------------------------------------------------------------------------------- */
 
-/* Reserves our SPI and writes SAi2, TSi, TSr. False when there is no SPI left. */
-bool ike_child_offer(struct ike_sa *sa, struct ike_writer *w);
+/* What was agreed for a child SA. */
+struct ike_terms {
+	struct ike_choice choice;
+	struct sl_ts_list local, remote;
+};
 
-/* Responder: chooses, installs, and writes SAr2, TSi, TSr. Returns 0, or the error to answer with. */
-unsigned ike_child_accept(struct ike_sa *sa, struct ike_writer *w, const struct ike_message *m);
+struct ike_policy ike_child_policy(const struct ike_peer *peer, bool rekey);
 
-/* Initiator: checks the answer and installs. Returns NULL, or what is wrong with it. */
-const char *ike_child_finish(struct ike_sa *sa, const struct ike_message *m);
+/* A child with an SPI of ours, or NULL when there is none left. */
+struct ike_child *ike_child_new(struct ike_sa *sa);
 
-void ike_child_drop(struct ike_sa *sa);
+/* Responder: what we take of an offer. Returns 0, or the error to answer with. */
+unsigned ike_child_choose(
+	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms);
+
+/* Initiator: reads the answer. Returns NULL, or what is wrong with it. */
+const char *ike_child_check(
+	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms);
+
+void ike_write_child_offer(struct ike_writer *w, const struct ike_child *child, bool rekey);
+void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_child *child);
+void ike_write_child_choice_ts(struct ike_writer *w, const struct ike_terms *terms);
+
+/*
+ * Installs both directions. The nonces and the role are those of the exchange that made the child, `shared` the outcome
+ * of its key exchange, or NULL. False when the owner has no room.
+ */
+bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
+	const struct ike_agreed *agreed, const uint8_t *shared);
+
+/* We want it gone: says Delete when its turn comes. */
+void ike_child_close(struct ike_child *child);
+
+/* Both ends know that it is gone: the traffic moves on, and the child soon follows. */
+void ike_child_closed(struct ike_child *child);
+
+/* Removes it at once. */
+void ike_child_drop(struct ike_child *child);
+
+/* Removes those that have lingered. */
+void ike_children_tick(struct ike_sa *sa);
+
+/* By the SPI we send with; NULL when there is none. */
+struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi_out);
+
+/* ---- create.c ---------------------------------------------------------------------------------------------------- */
+
+/* CREATE_CHILD_SA. */
+void ike_create_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
+
+/* Answers that this cannot be now. */
+void ike_create_refuse(struct ike_sa *sa, const struct sl_ike_path *path, unsigned error);
+
+/*
+ * Whether the KE payload of a request has the group of the profile. If not, answers INVALID_KE_PAYLOAD, or INVALID_SYNTAX.
+ */
+bool ike_create_check_ke(struct ike_sa *sa, const struct sl_ike_path *path, struct ike_view ke);
+
+/* The peer's answer is not one to what we asked: it cannot be trusted with a link. */
+void ike_create_broken(struct ike_sa *sa, const char *why);
+
+/* ---- rekey_child.c ----------------------------------------------------------------------------------------------- */
+
+void ike_rekey_child_start(struct ike_child *old);
+void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m,
+	const struct ike_notify *what);
+void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* ---- rekey_sa.c -------------------------------------------------------------------------------------------------- */
+
+void ike_rekey_sa_start(struct ike_sa *sa);
+void ike_rekey_sa_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
+void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* The SA ends, or the peer uses the one that it made of it: if there is such a one, it inherits. */
+void ike_rekey_sa_yield(struct ike_sa *sa);
 
 /* ---- peer.c ------------------------------------------------------------------------------------------------------ */
 
 void ike_peer_connect(struct ike_peer *peer);
+
+/* Rekeying does not work: makes a new link beside this one, if we can. */
+void ike_peer_renew(struct ike_peer *peer);
+
+/* An IKE SA that is to replace another has its keys. */
+void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa);
 
 /* The SA is authenticated (and has its child, or not). Settles. */
 void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa);

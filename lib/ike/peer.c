@@ -18,19 +18,9 @@
 
 #include "internal.h"
 
-/* Order of octet strings; when one begins with the other, the shorter is the lower. */
-static int compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b)
-{
-	int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
-
-	if (order != 0)
-		return order;
-	return (a->len > b->len) - (a->len < b->len);
-}
-
 static const struct ike_nonce *lowest_nonce(const struct ike_sa *sa)
 {
-	return compare_nonces(&sa->nonce_i, &sa->nonce_r) < 0 ? &sa->nonce_i : &sa->nonce_r;
+	return ike_lower_nonce(&sa->nonce_i, &sa->nonce_r);
 }
 
 static bool better(const struct ike_sa *a, const struct ike_sa *b)
@@ -39,7 +29,7 @@ static bool better(const struct ike_sa *a, const struct ike_sa *b)
 		return true;
 	if (a->established < b->started)
 		return false;
-	return compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;
+	return ike_compare_nonces(lowest_nonce(a), lowest_nonce(b)) > 0;
 }
 
 static struct ike_sa *find_best(const struct ike_peer *peer)
@@ -47,7 +37,7 @@ static struct ike_sa *find_best(const struct ike_peer *peer)
 	struct ike_sa *sa, *best = NULL;
 
 	TAILQ_FOREACH (sa, &peer->sas, peer_link)
-		if (sa->state == IKE_ESTABLISHED && sa->child_installed && (!best || better(sa, best)))
+		if (sa->state == IKE_ESTABLISHED && sa->child && (!best || better(sa, best)))
 			best = sa;
 	return best;
 }
@@ -72,7 +62,10 @@ static void retry_in(struct ike_peer *peer, uint64_t delay)
 	ike_arm(peer->ike, peer->retry_at);
 }
 
-/* SAs that are not used: ours are deleted, for the peer's Delete we wait a while. */
+/*
+ * SAs that are not used: ours are deleted, for the peer's Delete we wait a while. Of one that has been replaced the
+ * initiator of the rekey says Delete.
+ */
 static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
 {
 	struct ike_sa *sa;
@@ -80,7 +73,7 @@ static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
 	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
 		if (sa == best || sa->state != IKE_ESTABLISHED)
 			continue;
-		if (sa->initiator) {
+		if (sa->initiator && !sa->replaced) {
 			ike_delete_start(sa);
 		} else if (sa->expires == IKE_NEVER) {
 			sa->expires = peer->ike->now + IKE_LINGER;
@@ -94,11 +87,15 @@ void ike_peer_settle(struct ike_peer *peer)
 	struct sl_ike *ike = peer->ike;
 	struct ike_sa *best = find_best(peer);
 
-	if (best && best != peer->active)
-		ike->ops->child_use_outbound(ike->owner, peer->index, best->spi_in);
+	if (best && best->child->spi_in != peer->outbound) {
+		peer->outbound = best->child->spi_in;
+		ike->ops->child_use_outbound(ike->owner, peer->index, peer->outbound);
+	}
 	peer->active = best;
-	if (best)
+	if (best) {
 		best->expires = IKE_NEVER;
+		ike_arm(ike, ike_sa_deadline(best));
+	}
 	end_losers(peer, best);
 	if (best)
 		peer->retry_at = IKE_NEVER;
@@ -131,25 +128,38 @@ static void link_works(struct ike_peer *peer)
 		ike_sa_drop(peer->attempt);
 }
 
+void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
+{
+	struct sl_ike *ike = peer->ike;
+	uint64_t time = IKE_LIFE_FACTOR * peer->conf->rekey_time;
+
+	sa->state = IKE_ESTABLISHED;
+	sa->established = ++ike->order;
+	sa->alive_at = ike->now;
+	sa->expires = IKE_NEVER;
+	if (time > 0) {
+		sa->rekey_at = ike_soft_limit(ike, time);
+		sa->ends_at = ike->now + 2 * time;
+	}
+	TAILQ_INSERT_TAIL(&peer->sas, sa, peer_link);
+	limit_sas(peer, sa);
+	ike_arm(ike, ike_sa_deadline(sa));
+}
+
 void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
 {
 	struct sl_ike *ike = peer->ike;
 	char where[SL_ADDR_TEXT];
 
-	sa->state = IKE_ESTABLISHED;
-	sa->established = ++ike->order;
-	sa->expires = IKE_NEVER;
-	TAILQ_INSERT_TAIL(&peer->sas, sa, peer_link);
 	if (peer->attempt == sa)
 		peer->attempt = NULL;
-	limit_sas(peer, sa);
-	if (sa->child_installed)
+	ike_peer_add(peer, sa);
+	if (sa->child)
 		link_works(peer);
 	peer->handshakes++;
 	peer->last_handshake = ike->now;
-	ike_arm(ike, ike_sa_deadline(sa));
 	ike_log(ike, SL_IKE_INFO, (int)peer->index, "%s with %s, %s, IKE SA %016llx %016llx",
-		sa->child_installed ? "link up" : "authenticated, but no child SA",
+		sa->child ? "link up" : "authenticated, but no child SA",
 		sl_endpoint_text(&sa->path.remote, where), sa->initiator ? "by us" : "by the peer",
 		(unsigned long long)sa->spi_i, (unsigned long long)sa->spi_r);
 	ike_peer_settle(peer);
@@ -177,6 +187,12 @@ void ike_peer_connect(struct ike_peer *peer)
 	if (!ike_init_start(peer))
 		ike_peer_failed(peer, NULL, "there are too many IKE SAs");
 	set_state(peer);
+}
+
+void ike_peer_renew(struct ike_peer *peer)
+{
+	if (!peer->attempt && peer->conf->endpoint.addr.family != SL_NONE)
+		ike_peer_connect(peer);
 }
 
 static uint64_t backoff(unsigned failed_in_row)

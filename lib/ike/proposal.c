@@ -10,7 +10,7 @@ struct offer {
 	uint8_t number;
 	uint8_t protocol;
 	uint8_t spi_len;
-	uint32_t spi;
+	uint64_t spi;
 	bool unknown_type;
 	unsigned count[IKE_T_ESN + 1];
 	bool ok[IKE_T_ESN + 1];
@@ -34,6 +34,14 @@ static void write_transform(struct ike_writer *w, bool more, uint8_t type, uint1
 	}
 }
 
+/* The SPI of an IKE SA stands in the header of IKE_SA_INIT; one that replaces another has none there (RFC 7296 3.3.1). */
+static uint8_t spi_len(uint8_t protocol, bool rekey)
+{
+	if (protocol == IKE_PROTO_ESP)
+		return sizeof(uint32_t);
+	return rekey ? sizeof(uint64_t) : 0;
+}
+
 /* A transform in the order it is sent. */
 struct item {
 	uint8_t type;
@@ -41,22 +49,22 @@ struct item {
 	unsigned key_bits;
 };
 
-static void write_sa(struct ike_writer *w, uint8_t number, uint8_t protocol, uint32_t spi,
+static void write_sa(struct ike_writer *w, uint8_t number, uint8_t protocol, bool rekey, uint64_t spi,
 	const struct item *items, unsigned count)
 {
 	const struct ike_wire_proposal p = {
 		.number = number,
 		.protocol = protocol,
-		.spi_len = protocol == IKE_PROTO_ESP ? sizeof(spi) : 0,
+		.spi_len = spi_len(protocol, rekey),
 		.transforms = (uint8_t)count,
 	};
+	const uint64_t spi_be = htobe64(spi);
 	size_t start;
 
 	ike_payload_begin(w, IKE_P_SA);
 	start = w->len;
 	ike_put(w, &p, sizeof(p));
-	if (p.spi_len)
-		ike_put32(w, spi);
+	ike_put(w, (const uint8_t *)&spi_be + sizeof(spi_be) - p.spi_len, p.spi_len);
 	for (unsigned i = 0; i < count; i++)
 		write_transform(w, i + 1 < count, items[i].type, items[i].id, items[i].key_bits);
 	ike_patch_len(w, start + offsetof(struct ike_wire_proposal, len), start);
@@ -68,9 +76,9 @@ static struct item cipher_item(enum sl_cipher cipher)
 	return (struct item){IKE_T_ENCR, IKE_ENCR_AES_GCM_16, sl_cipher_key_len(cipher) * 8};
 }
 
-void ike_write_proposal(struct ike_writer *w, const struct ike_policy *policy, uint32_t spi)
+void ike_write_proposal(struct ike_writer *w, const struct ike_policy *policy, uint64_t spi)
 {
-	struct item items[SL_CIPHER_COUNT + 2];
+	struct item items[SL_CIPHER_COUNT + 3];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < policy->cipher_count; i++)
@@ -79,14 +87,16 @@ void ike_write_proposal(struct ike_writer *w, const struct ike_policy *policy, u
 		items[n++] = (struct item){IKE_T_PRF, IKE_PRF_HMAC_SHA2_256, 0};
 		items[n++] = (struct item){IKE_T_DH, IKE_DH_X25519, 0};
 	} else {
+		if (policy->rekey)
+			items[n++] = (struct item){IKE_T_DH, IKE_DH_X25519, 0};
 		if (policy->esn)
 			items[n++] = (struct item){IKE_T_ESN, IKE_ESN_YES, 0};
 		items[n++] = (struct item){IKE_T_ESN, IKE_ESN_NO, 0};
 	}
-	write_sa(w, 1, policy->protocol, spi, items, n);
+	write_sa(w, 1, policy->protocol, policy->rekey, spi, items, n);
 }
 
-void ike_write_choice(struct ike_writer *w, uint8_t protocol, const struct ike_choice *choice, uint32_t spi)
+void ike_write_choice(struct ike_writer *w, uint8_t protocol, const struct ike_choice *choice, uint64_t spi)
 {
 	struct item items[5];
 	unsigned n = 0;
@@ -98,11 +108,13 @@ void ike_write_choice(struct ike_writer *w, uint8_t protocol, const struct ike_c
 		items[n++] = (struct item){IKE_T_PRF, IKE_PRF_HMAC_SHA2_256, 0};
 		items[n++] = (struct item){IKE_T_DH, IKE_DH_X25519, 0};
 	} else {
-		if (choice->dh_none)
+		if (choice->rekey)
+			items[n++] = (struct item){IKE_T_DH, IKE_DH_X25519, 0};
+		else if (choice->dh_none)
 			items[n++] = (struct item){IKE_T_DH, IKE_DH_NONE, 0};
 		items[n++] = (struct item){IKE_T_ESN, choice->esn ? IKE_ESN_YES : IKE_ESN_NO, 0};
 	}
-	write_sa(w, choice->number, protocol, spi, items, n);
+	write_sa(w, choice->number, protocol, choice->rekey, spi, items, n);
 }
 
 /*
@@ -145,7 +157,7 @@ static void offer_cipher(struct offer *o, const struct ike_policy *policy, unsig
 static void offer_transform(
 	struct offer *o, const struct ike_policy *policy, uint8_t type, uint16_t id, unsigned key_bits)
 {
-	bool ike = policy->protocol == IKE_PROTO_IKE;
+	bool ike = policy->protocol == IKE_PROTO_IKE, group = ike || policy->rekey;
 
 	switch (type) {
 	case IKE_T_ENCR:
@@ -155,7 +167,7 @@ static void offer_transform(
 	case IKE_T_PRF: o->ok[type] |= ike && key_bits == 0 && id == IKE_PRF_HMAC_SHA2_256; break;
 	case IKE_T_INTEG: o->ok[type] |= key_bits == 0 && id == IKE_INTEG_NONE; break;
 	/* IKE_AUTH carries no KE payload, so its child SA can have no group (RFC 7296 1.2). */
-	case IKE_T_DH: o->ok[type] |= key_bits == 0 && id == (ike ? IKE_DH_X25519 : IKE_DH_NONE); break;
+	case IKE_T_DH: o->ok[type] |= key_bits == 0 && id == (group ? IKE_DH_X25519 : IKE_DH_NONE); break;
 	case IKE_T_ESN:
 		o->esn_yes |= !ike && key_bits == 0 && id == IKE_ESN_YES;
 		o->esn_no |= !ike && key_bits == 0 && id == IKE_ESN_NO;
@@ -212,9 +224,9 @@ static enum ike_result parse_proposal(
 	o->number = p->number;
 	o->protocol = p->protocol;
 	o->spi_len = p->spi_len;
-	if (p->spi_len == sizeof(o->spi)) {
-		memcpy(&o->spi, rest->data + skip, sizeof(o->spi));
-		o->spi = be32toh(o->spi);
+	if (p->spi_len <= sizeof(o->spi)) {
+		memcpy((uint8_t *)&o->spi + sizeof(o->spi) - p->spi_len, rest->data + skip, p->spi_len);
+		o->spi = be64toh(o->spi);
 	}
 	skip += p->spi_len;
 	if (parse_transforms(o, policy, p->transforms, rest->data + skip, size - skip) != IKE_OK)
@@ -232,15 +244,17 @@ static bool acceptable(const struct offer *o, const struct ike_policy *policy)
 
 	if (o->protocol != policy->protocol || o->unknown_type)
 		return false;
-	/* SPIs up to 255 are reserved (RFC 4303 2.1). The first IKE SA has its SPIs in the header. */
-	if (ike ? o->spi_len != 0 : o->spi_len != sizeof(o->spi) || o->spi <= 255)
+	/* SPIs up to 255 are reserved (RFC 4303 2.1), and an IKE SA has none that is 0 (RFC 7296 3.1). */
+	if (o->spi_len != spi_len(policy->protocol, policy->rekey) || (!ike && o->spi <= 255))
+		return false;
+	if (ike && policy->rekey && o->spi == 0)
 		return false;
 	for (unsigned type = IKE_T_ENCR; type <= IKE_T_ESN; type++)
 		if (o->count[type] > 0 && !o->ok[type])
 			return false;
 	if (ike)
 		return o->ok[IKE_T_ENCR] && o->ok[IKE_T_PRF] && o->ok[IKE_T_DH];
-	return o->ok[IKE_T_ENCR] && o->ok[IKE_T_ESN];
+	return o->ok[IKE_T_ENCR] && o->ok[IKE_T_ESN] && (o->ok[IKE_T_DH] || !policy->rekey);
 }
 
 static struct ike_choice choice_of(const struct offer *o, const struct ike_policy *policy)
@@ -250,6 +264,7 @@ static struct ike_choice choice_of(const struct offer *o, const struct ike_polic
 		.spi = o->spi,
 		.cipher = o->cipher,
 		.esn = policy->esn && o->esn_yes,
+		.rekey = policy->rekey,
 		.integ_none = o->count[IKE_T_INTEG] > 0,
 		.dh_none = policy->protocol == IKE_PROTO_ESP && o->count[IKE_T_DH] > 0,
 	};

@@ -13,23 +13,25 @@ struct ike_policy {
 	const enum sl_cipher *ciphers;
 	unsigned cipher_count;
 	bool esn; /* ESP: 64-bit sequence numbers too, and rather */
+	bool rekey; /* in CREATE_CHILD_SA: ESP has a group, as IKE always has, and IKE an SPI, as ESP always has */
 };
 
 /* One proposal with one transform of each type. */
 struct ike_choice {
 	uint8_t number;
-	uint32_t spi; /* ESP: of the one who sent it */
+	uint64_t spi; /* of the one who sent it; in IKE_SA_INIT none */
 	enum sl_cipher cipher;
 	bool esn;
+	bool rekey;
 	bool integ_none; /* these were spelled out, so the answer does too */
 	bool dh_none;
 };
 
 /* Writes our proposal: one, with all that the policy allows. */
-void ike_write_proposal(struct ike_writer *w, const struct ike_policy *policy, uint32_t spi);
+void ike_write_proposal(struct ike_writer *w, const struct ike_policy *policy, uint64_t spi);
 
 /* Writes what we chose of the peer's proposals; spi is ours. */
-void ike_write_choice(struct ike_writer *w, uint8_t protocol, const struct ike_choice *choice, uint32_t spi);
+void ike_write_choice(struct ike_writer *w, uint8_t protocol, const struct ike_choice *choice, uint64_t spi);
 
 /*
  * Chooses the peer's first proposal that the policy allows, and in it the peer's first cipher; ESN if both

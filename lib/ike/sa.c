@@ -73,13 +73,14 @@ struct ike_sa *ike_sa_new(
 	sa->ike = ike;
 	sa->secrets = secrets;
 	sa->state = state;
-	sa->initiator = state == IKE_INIT_SENT;
+	sa->initiator = state == IKE_INIT_SENT || state == IKE_REKEYING;
 	sa->spi_i = sa->initiator ? spi : peer_spi;
 	sa->spi_r = sa->initiator ? peer_spi : spi;
 	sa->path = *path;
 	sa->started = ++ike->order;
 	sa->alive_at = ike->now;
-	sa->expires = IKE_NEVER;
+	sa->expires = sa->rekey_at = sa->ends_at = IKE_NEVER;
+	TAILQ_INIT(&sa->children);
 	TAILQ_INSERT_TAIL(&ike->sas, sa, link);
 	LIST_INSERT_HEAD(spi_bucket(ike, spi), sa, by_spi);
 	return sa;
@@ -131,13 +132,30 @@ static void leave_peer(struct ike_sa *sa)
 		peer->active = NULL;
 }
 
+/* Nobody shall find it as part of a rekey any more. */
+static void leave_rekey(struct ike_sa *sa)
+{
+	if (sa->origin && sa->origin->rekey.fresh_sa == sa)
+		sa->origin->rekey.fresh_sa = NULL;
+	if (sa->origin && sa->origin->rekey.rival_sa == sa)
+		sa->origin->rekey.rival_sa = NULL;
+	if (sa->rekey.rival_sa)
+		sa->rekey.rival_sa->origin = NULL;
+	if (sa->rekey.fresh_sa)
+		ike_sa_drop(sa->rekey.fresh_sa);
+}
+
 void ike_sa_drop(struct ike_sa *sa)
 {
 	struct sl_ike *ike = sa->ike;
 
 	assert(sa->state != IKE_DEAD);
-	ike_child_drop(sa);
+	leave_rekey(sa);
+	while (!TAILQ_EMPTY(&sa->children))
+		ike_child_drop(TAILQ_FIRST(&sa->children));
 	leave_peer(sa);
+	if (ike->next_timer == sa)
+		ike->next_timer = TAILQ_NEXT(sa, link);
 	LIST_REMOVE(sa, by_spi);
 	leave_requests(sa);
 	sl_secret_put(ike->secrets, sa->secrets);
@@ -173,16 +191,20 @@ struct ike_agreed ike_sa_agreed(const struct ike_sa *sa)
 	};
 }
 
-uint64_t ike_sa_deadline(const struct ike_sa *sa)
+bool ike_sa_derive(struct ike_sa *sa, const struct ike_sa *before, const uint8_t *peer_public)
 {
-	uint64_t at = sa->expires, liveness;
+	struct ike_agreed agreed = ike_sa_agreed(sa);
+	struct sl_ike *ike = sa->ike;
+	struct sl_ike_keys i = {0}, r = {0};
 
-	if (sa->request.tries > 0)
-		return sa->request.at < at ? sa->request.at : at;
-	if (sa->state != IKE_ESTABLISHED || sa->peer->conf->dpd_delay == 0)
-		return at;
-	liveness = sa->alive_at + sa->peer->conf->dpd_delay;
-	return liveness < at ? liveness : at;
+	agreed.before = before ? before->secrets : NULL;
+	if (!ike_derive(sa->secrets, &agreed, peer_public, &i, &r))
+		return false;
+	if (ike->ops->ike_keys)
+		ike->ops->ike_keys(ike->owner, sa->spi_i, sa->spi_r, sa->cipher, &i, &r);
+	sl_wipe(&i, sizeof(i));
+	sl_wipe(&r, sizeof(r));
+	return true;
 }
 
 void ike_keep(struct ike_buffer *buffer, const uint8_t *data, size_t len)

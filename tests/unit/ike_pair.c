@@ -125,11 +125,32 @@ static int op_child_install(void *owner, const struct sl_ike_child *child)
 	return -1;
 }
 
+static void leave_outbound(struct pair_end *e)
+{
+	const struct sl_ike_child *child = pair_child(e, e->outbound);
+
+	if (child)
+		e->left[e->left_count++ % PAIR_LEFT_MAX] =
+			(struct pair_left){.spi_out = child->spi_out, .at = e->pair->now};
+}
+
+/* Packets that the other end sent through this child may still be on their way. */
+static void check_all_arrived(const struct pair_end *e, uint32_t spi_in)
+{
+	const struct pair *pair = e->pair;
+	const struct pair_end *other = &pair->end[!e->index];
+
+	for (unsigned i = 0; i < PAIR_LEFT_MAX; i++)
+		assert(other->left[i].spi_out != spi_in ||
+			other->left[i].at + pair->delay + pair->jitter < pair->now);
+}
+
 static void op_child_use_outbound(void *owner, unsigned peer, uint32_t spi_in)
 {
 	struct pair_end *e = owner;
 
 	assert(peer == 0 && pair_child(e, spi_in));
+	leave_outbound(e);
 	e->outbound = spi_in;
 }
 
@@ -139,6 +160,8 @@ static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 	struct sl_ike_child *child = (struct sl_ike_child *)pair_child(e, spi_in);
 
 	assert(peer == 0 && child);
+	if (e->pair->no_gaps)
+		check_all_arrived(e, spi_in);
 	memset(child, 0, sizeof(*child));
 	if (e->outbound == spi_in)
 		e->outbound = 0;
@@ -302,6 +325,18 @@ static unsigned first_message(const struct pair *pair)
 	return first;
 }
 
+static const char *child_fault(const struct sl_ike_child *a, const struct sl_ike_child *b);
+
+static void check_gaps(const struct pair *pair)
+{
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		const struct pair_end *e = &pair->end[i], *other = &pair->end[!i];
+		const struct sl_ike_child *child = pair_child(e, e->outbound);
+
+		assert(child && !child_fault(child, pair_child(other, child->spi_out)));
+	}
+}
+
 void pair_run(struct pair *pair, uint64_t duration)
 {
 	uint64_t until = pair->now + duration;
@@ -327,6 +362,8 @@ void pair_run(struct pair *pair, uint64_t duration)
 		} else {
 			deliver(pair, message);
 		}
+		if (pair->no_gaps)
+			check_gaps(pair);
 	}
 	pair->now = until;
 }

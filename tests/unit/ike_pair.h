@@ -18,7 +18,14 @@ enum {
 	PAIR_SPIS_MAX = 16,
 	PAIR_LOG_MAX = 1 << 14,
 	PAIR_QUEUE_MAX = 256,
-	PAIR_SEALED_MAX = 256
+	PAIR_SEALED_MAX = 256,
+	PAIR_LEFT_MAX = 16
+};
+
+/* When an end stopped to send through a child. */
+struct pair_left {
+	uint32_t spi_out;
+	uint64_t at;
 };
 
 /* One gateway, with one peer: the other. */
@@ -33,7 +40,9 @@ struct pair_end {
 	uint32_t spis[PAIR_SPIS_MAX];                    /* reserved, not installed; 0: free place */
 	uint32_t outbound;                               /* spi_in of the child in use; 0: none */
 	unsigned refuse_installs;                        /* so many child_install fail */
-	struct sl_ike_keys ike_keys[PAIR_ENDS];          /* of the last IKE SA: initiator's, responder's */
+	struct pair_left left[PAIR_LEFT_MAX]; /* the children it sent through before, latest last */
+	unsigned left_count;
+	struct sl_ike_keys ike_keys[PAIR_ENDS]; /* of the last IKE SA: initiator's, responder's */
 	char log[PAIR_LOG_MAX];
 };
 
@@ -57,6 +66,12 @@ struct pair {
 	struct pair_end end[PAIR_ENDS];
 
 	/* What the network does to a message. */
+	/*
+	 * Traffic must flow without a gap: whatever an end sends through is installed at the other end, with the same keys,
+	 * and stays so until all that was sent through it has arrived. Checked after each event while this is set.
+	 */
+	bool no_gaps;
+
 	unsigned loss, duplication; /* percent */
 	uint64_t delay, jitter;     /* ns */
 	struct sl_endpoint nat;     /* family not SL_NONE: what alpha looks like from outside, port 4500 */

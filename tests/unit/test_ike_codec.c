@@ -316,10 +316,10 @@ static void notifies_have_names(void **state)
 /* ---- Proposals --------------------------------------------------------------------------------------------------- */
 
 static const enum sl_cipher both[] = {SL_AES256GCM16, SL_AES128GCM16};
-static const struct ike_policy ike_policy = {IKE_PROTO_IKE, both, 2, false};
-static const struct ike_policy esp_policy = {IKE_PROTO_ESP, both, 2, true};
-static const struct ike_policy esp_32_policy = {IKE_PROTO_ESP, both, 2, false};
-static const struct ike_policy esp_128_policy = {IKE_PROTO_ESP, both + 1, 1, true};
+static const struct ike_policy ike_policy = {IKE_PROTO_IKE, both, 2, false, false};
+static const struct ike_policy esp_policy = {IKE_PROTO_ESP, both, 2, true, false};
+static const struct ike_policy esp_32_policy = {IKE_PROTO_ESP, both, 2, false, false};
+static const struct ike_policy esp_128_policy = {IKE_PROTO_ESP, both + 1, 1, true, false};
 
 static enum ike_result with_hex(
 	enum ike_result (*f)(struct ike_choice *, struct ike_view, const struct ike_policy *),

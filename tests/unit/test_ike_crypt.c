@@ -108,7 +108,7 @@ static void keys_with_aes_128(void **state)
 	assert_hex(s.i->sk_pr, "fa304d5ed10a02961ec83b022c118c44c8f3f1b4df9448d72a159bd5cc6efbc9");
 	assert_hex(s.r->sk_pr, "fa304d5ed10a02961ec83b022c118c44c8f3f1b4df9448d72a159bd5cc6efbc9");
 
-	ike_derive_child(s.i, &s.agreed, SL_AES128GCM16, &i, &r);
+	ike_derive_child(s.i, &s.agreed, NULL, SL_AES128GCM16, &i, &r);
 	assert_hex(i.key, "c1011dad755e5d5485e90abae735d00c");
 	assert_hex(i.salt, "b6c20260");
 	assert_hex(r.key, "f437c09751756a7f1c36465f2c65716b");
@@ -133,7 +133,7 @@ static void keys_with_aes_256(void **state)
 	assert_hex(s.r->sk_pr, "ac7aff97bfc84612d1a98d15eb9cfd062e29fe28b8d1fc529f7851535a0193a1");
 	assert_memory_equal(s.i->x25519, zero, sizeof(zero)); /* wiped */
 
-	ike_derive_child(s.r, &s.agreed, SL_AES256GCM16, &i, &r);
+	ike_derive_child(s.r, &s.agreed, NULL, SL_AES256GCM16, &i, &r);
 	assert_hex(i.key, "c1011dad755e5d5485e90abae735d00cb6c20260f437c09751756a7f1c36465f");
 	assert_hex(i.salt, "2c65716b");
 	assert_hex(r.key, "1502aacb2915fa53fc228c1c725848e9cb4f3a0969ae23beac13764fe661654a");

@@ -524,7 +524,7 @@ static void requests_under_protection(void **state)
 
 	(void)state;
 	assert_int_equal(ask_beta(p, IKE_INFORMATIONAL, 0, NULL, 0), 0);
-	assert_int_equal(ask_beta(p, IKE_CREATE_CHILD_SA, 0, NULL, 0), IKE_N_NO_ADDITIONAL_SAS);
+	assert_int_equal(ask_beta(p, IKE_CREATE_CHILD_SA, 0, NULL, 0), IKE_N_INVALID_SYNTAX);
 	assert_int_equal(
 		ask_beta(p, IKE_INFORMATIONAL, 200, unknown_critical, 5), IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
 	assert_int_equal(ask_beta(p, IKE_INFORMATIONAL, 200, unknown, 5), 0);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Replacing a child SA (RFC 7296 1.3.3, 2.8), with a key exchange of its own, so that not a packet is lost:
+ *
+ *     initiator                                   responder
+ *               ── CREATE_CHILD_SA ────────────►  installs the new one, still sends through the old one
+ *     installs and sends through the new one
+ *               ◄──────────────── CREATE_CHILD_SA
+ *               ── Delete of the old one ──────►  sends through the new one
+ *     the old one lingers ◄──────────────── Delete
+ *
+ * Whoever sends through the new one knows that the other end has it. The old one stays installed at both ends until all
+ * that was sent through it must have arrived.
+ *
+ * When both ends ask at once, both exchanges succeed, and both ends know all four nonces: the child SA whose exchange
+ * held the lowest is closed again by its initiator, and the initiator of the other closes the old one (2.8.1).
+ */
+#include "internal.h"
+
+/* ---- Initiator --------------------------------------------------------------------------------------------------- */
+
+/* The request that was outstanding is done with. */
+static void forget(struct ike_sa *sa)
+{
+	sl_wipe(sa->secrets->x25519, sizeof(sa->secrets->x25519));
+	if (sa->rekey.fresh)
+		ike_child_drop(sa->rekey.fresh);
+	sa->rekey = (struct ike_rekey){0};
+}
+
+/* Not now: later, or if the peer never agrees, with a new IKE SA. */
+static void failed(struct ike_child *old, const char *why)
+{
+	struct ike_sa *sa = old->sa;
+
+	if (old->state != IKE_CHILD_UP || old->successor)
+		return; /* the peer has rekeyed it meanwhile */
+	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index, "child SA not rekeyed: %s", why);
+	old->rekey_at = ike_rekey_again(sa->ike, old->failures++);
+	if (old->failures >= IKE_REKEYS_MAX)
+		ike_peer_renew(sa->peer);
+}
+
+void ike_rekey_child_start(struct ike_child *old)
+{
+	struct ike_sa *sa = old->sa;
+	struct ike_child *fresh = ike_child_new(sa);
+	struct ike_writer w;
+
+	if (!fresh) {
+		failed(old, "no SPI is free");
+		return;
+	}
+	sa->rekey = (struct ike_rekey){.old = old, .fresh = fresh};
+	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->rekey.nonce);
+	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
+	ike_write_notify_spi(&w, IKE_N_REKEY_SA, IKE_PROTO_ESP, old->spi_in);
+	ike_write_child_offer(&w, fresh, true);
+	ike_write_nonce(&w, &sa->rekey.nonce);
+	ike_write_ke(&w, sa->secrets->x25519);
+	ike_write_child_offer_ts(&w, fresh);
+	ike_send_request(sa, &w, IKE_CREATE_CHILD_SA);
+	sa->request.task = IKE_TASK_REKEY_CHILD;
+}
+
+static void refused(struct ike_sa *sa, const struct ike_notify *error)
+{
+	struct ike_child *old = sa->rekey.old;
+	char name[IKE_NOTIFY_TEXT];
+
+	forget(sa);
+	if (!old)
+		return;
+	if (error->type == IKE_N_CHILD_SA_NOT_FOUND && old->state == IKE_CHILD_UP && !old->successor) {
+		/* The peer does not have it: what we send through it is lost (RFC 7296 2.25.1). */
+		ike_child_drop(old);
+		if (!sa->child)
+			ike_create_broken(sa, "for a child SA that the peer does not have");
+		return;
+	}
+	/* A peer that rekeys nothing gets a new IKE SA at once. */
+	if (error->type == IKE_N_NO_ADDITIONAL_SAS)
+		old->failures = IKE_REKEYS_MAX;
+	failed(old, ike_notify_name(error->type, name));
+}
+
+/* Takes the answer and installs. Returns NULL, or what is wrong; "" when only room is lacking. */
+static const char *finish(struct ike_sa *sa, const struct ike_message *m)
+{
+	struct ike_child *fresh = sa->rekey.fresh;
+	const uint8_t *public = m->ke.data ? ike_x25519_value(m->ke) : NULL;
+	uint8_t shared[SL_X25519_LEN];
+	struct ike_nonce nonce_r;
+	struct ike_terms terms;
+	const char *wrong = ike_child_check(sa, m, true, &terms);
+	bool installed;
+
+	if (wrong)
+		return wrong;
+	if (!m->nonce.data || !public || sl_x25519_shared(shared, sa->secrets->x25519, public) != 0)
+		return "answered without a key exchange";
+	ike_take_nonce(&nonce_r, m->nonce);
+	installed = ike_child_install(fresh, &terms,
+		&(struct ike_agreed){
+			.nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
+			.nonce_r = {nonce_r.data, nonce_r.len},
+			.initiator = true,
+		},
+		shared);
+	sl_wipe(shared, sizeof(shared));
+	fresh->lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
+	return installed ? NULL : "";
+}
+
+/* The new one is installed, and both ends know it. */
+static void switch_over(struct ike_sa *sa)
+{
+	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh, *rival = sa->rekey.rival;
+
+	sa->rekey.fresh = NULL;
+	forget(sa);
+	if (rival && ike_compare_nonces(&fresh->lowest, &rival->lowest) < 0) {
+		ike_child_close(fresh);
+		return;
+	}
+	sa->child = fresh;
+	if (!old)
+		return;
+	old->successor = fresh;
+	if (old->state == IKE_CHILD_UP)
+		ike_child_close(old);
+}
+
+void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
+{
+	const struct ike_notify *error = ike_find_error(m);
+	struct ike_child *fresh = sa->rekey.fresh;
+	const char *wrong;
+
+	if (error) {
+		refused(sa, error);
+		return;
+	}
+	wrong = finish(sa, m);
+	if (!wrong) {
+		sa->peer->rekeys++;
+		switch_over(sa);
+		ike_peer_settle(sa->peer);
+	} else if (*wrong) {
+		forget(sa);
+		ike_create_broken(sa, wrong);
+	} else {
+		struct ike_child *old = sa->rekey.old;
+
+		/* The peer has it, so it must hear a Delete. */
+		sa->rekey.fresh = NULL;
+		forget(sa);
+		ike_child_close(fresh);
+		if (old)
+			failed(old, "here is no room for another child SA");
+	}
+}
+
+/* ---- Responder --------------------------------------------------------------------------------------------------- */
+
+/* Makes the new child and the answer. Returns 0, or the error to answer with. */
+static unsigned accept(struct ike_child *old, const struct sl_ike_path *path, const struct ike_message *m,
+	const struct ike_terms *terms)
+{
+	struct ike_sa *sa = old->sa;
+	struct ike_child *fresh;
+	struct ike_nonce nonce_i, nonce_r;
+	uint8_t private[SL_X25519_LEN], shared[SL_X25519_LEN];
+	struct ike_writer w;
+	bool ok;
+
+	ike_make_secrets(sa->ike, private, &nonce_r);
+	ike_take_nonce(&nonce_i, m->nonce);
+	ike_begin_response(sa, &w, IKE_CREATE_CHILD_SA);
+	ok = sl_x25519_shared(shared, private, ike_x25519_value(m->ke)) == 0;
+	fresh = ok ? ike_child_new(sa) : NULL;
+	if (fresh) {
+		ike_write_choice(&w, IKE_PROTO_ESP, &terms->choice, fresh->spi_in);
+		ike_write_nonce(&w, &nonce_r);
+		ike_write_ke(&w, private);
+		ike_write_child_choice_ts(&w, terms);
+		if (!ike_child_install(fresh, terms,
+			    &(struct ike_agreed){
+				    .nonce_i = {nonce_i.data, nonce_i.len},
+				    .nonce_r = {nonce_r.data, nonce_r.len},
+			    },
+			    shared)) {
+			ike_child_drop(fresh);
+			fresh = NULL;
+		}
+	}
+	sl_wipe(private, sizeof(private));
+	sl_wipe(shared, sizeof(shared));
+	if (!ok)
+		return IKE_N_INVALID_SYNTAX;
+	if (!fresh)
+		return IKE_N_NO_ADDITIONAL_SAS;
+	fresh->lowest = *ike_lower_nonce(&nonce_i, &nonce_r);
+	old->successor = fresh;
+	if (sa->rekey.old == old)
+		sa->rekey.rival = fresh;
+	ike_send_response(sa, &w, path);
+	return 0;
+}
+
+void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m,
+	const struct ike_notify *what)
+{
+	struct ike_child *old = NULL;
+	struct ike_terms terms;
+	uint32_t spi = 0;
+	unsigned error;
+
+	/* The SPI is the one that its sender receives with (RFC 7296 1.3.3). */
+	if (what->protocol == IKE_PROTO_ESP && what->spi.len == sizeof(spi)) {
+		memcpy(&spi, what->spi.data, sizeof(spi));
+		old = ike_child_find_out(sa, be32toh(spi));
+	}
+	if (!old) {
+		struct ike_writer w;
+
+		ike_begin_response(sa, &w, IKE_CREATE_CHILD_SA);
+		ike_write_notify_spi(&w, IKE_N_CHILD_SA_NOT_FOUND, IKE_PROTO_ESP, be32toh(spi));
+		ike_send_response(sa, &w, path);
+		return;
+	}
+	/* We are about to close it, or rekey the IKE SA, or it has been replaced (2.25.1). */
+	if (old->state != IKE_CHILD_UP || old->successor || sa->request.task == IKE_TASK_REKEY_SA) {
+		ike_create_refuse(sa, path, IKE_N_TEMPORARY_FAILURE);
+		return;
+	}
+	error = ike_child_choose(sa, m, true, &terms);
+	if (!error && !m->ke.data)
+		error = IKE_N_INVALID_SYNTAX;
+	if (!error && !ike_create_check_ke(sa, path, m->ke))
+		return;
+	if (!error)
+		error = accept(old, path, m, &terms);
+	if (error)
+		ike_create_refuse(sa, path, error);
+	else
+		sa->peer->rekeys++;
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rotation: child SAs and IKE SAs replaced by either end, by both at once, over good and bad networks. The harness
+ * checks after every event that no packet between the two could be lost (no_gaps).
+ */
+#include "ike_test.h"
+
+/* ---- What can be asked for --------------------------------------------------------------------------------------- */
+
+enum {
+	CHILD_BY_ALPHA = 1,
+	CHILD_BY_BETA = 2,
+	SA_BY_ALPHA = 4,
+	SA_BY_BETA = 8,
+};
+
+static const unsigned mixes[] = {
+	CHILD_BY_ALPHA,
+	CHILD_BY_BETA,
+	CHILD_BY_ALPHA | CHILD_BY_BETA,
+	SA_BY_ALPHA,
+	SA_BY_BETA,
+	SA_BY_ALPHA | SA_BY_BETA,
+	CHILD_BY_ALPHA | SA_BY_BETA,
+	SA_BY_ALPHA | CHILD_BY_BETA,
+	CHILD_BY_ALPHA | SA_BY_ALPHA,
+	CHILD_BY_ALPHA | CHILD_BY_BETA | SA_BY_ALPHA | SA_BY_BETA,
+};
+enum { MIXES = sizeof(mixes) / sizeof(mixes[0]) };
+
+static void ask(struct pair *p, unsigned end, bool child, bool sa)
+{
+	struct sl_ike *ike = p->end[end].ike;
+
+	if (child)
+		assert_true(sl_ike_rekey_child(ike, p->now, p->end[end].outbound));
+	if (sa)
+		assert_true(sl_ike_rekey(ike, p->now, 0));
+}
+
+/* Rekeys; the ends begin `apart` from each other. */
+static void ask_mix(struct pair *p, unsigned mix, uint64_t apart)
+{
+	ask(p, ALPHA, mix & CHILD_BY_ALPHA, mix & SA_BY_ALPHA);
+	pair_run(p, apart);
+	ask(p, BETA, mix & CHILD_BY_BETA, mix & SA_BY_BETA);
+}
+
+/* What a link was, to be compared with what it is. */
+struct before {
+	uint64_t spi_i;
+	struct sl_ike_child child;
+	struct sl_ike_keys ike_keys;
+};
+
+static struct before look(struct pair *p)
+{
+	return (struct before){
+		.spi_i = info_of(p, ALPHA).spi_i,
+		.child = *pair_child(&p->end[ALPHA], p->end[ALPHA].outbound),
+		.ike_keys = p->end[ALPHA].ike_keys[0],
+	};
+}
+
+/* The link is another one where that was asked for, with keys that have nothing in common. */
+static void assert_rotated(struct pair *p, const struct before *b, unsigned mix)
+{
+	const struct sl_ike_child *child = pair_child(&p->end[ALPHA], p->end[ALPHA].outbound);
+
+	assert_calm(p);
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		assert_int_equal(info_of(p, i).handshakes, 1);
+		assert_int_equal(info_of(p, i).failures, 0);
+		assert_true(info_of(p, i).rekeys >= 1);
+	}
+	if (mix & (CHILD_BY_ALPHA | CHILD_BY_BETA)) {
+		assert_true(child->spi_in != b->child.spi_in && child->spi_out != b->child.spi_out);
+		assert_memory_not_equal(&child->in, &b->child.in, sizeof(child->in));
+		assert_memory_not_equal(&child->out, &b->child.out, sizeof(child->out));
+	} else {
+		assert_int_equal(child->spi_in, b->child.spi_in);
+	}
+	if (mix & (SA_BY_ALPHA | SA_BY_BETA)) {
+		assert_true(info_of(p, ALPHA).spi_i != b->spi_i);
+		assert_memory_not_equal(&p->end[ALPHA].ike_keys[0], &b->ike_keys, sizeof(b->ike_keys));
+	} else {
+		assert_true(info_of(p, ALPHA).spi_i == b->spi_i);
+	}
+}
+
+/* ---- One at a time ----------------------------------------------------------------------------------------------- */
+
+static void child_by_each_end(void **state)
+{
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = linked_pair(10 + end);
+		struct before b = look(p);
+		unsigned sent = p->sent;
+
+		p->no_gaps = true;
+		ask(p, end, true, false);
+		pair_run(p, 15 * PAIR_MS);
+		/* The responder has both, and sends through the old one until it is sure. */
+		assert_int_equal(pair_children(&p->end[!end]), 2);
+		assert_int_equal(pair_children(&p->end[end]), 1);
+		pair_run(p, 200 * PAIR_MS);
+		assert_int_equal(p->sent - sent, 4);
+		assert_int_equal(pair_children(&p->end[end]), 2);
+		assert_true(p->end[end].outbound != b.child.spi_in);
+		pair_run(p, 6 * PAIR_S);
+		assert_rotated(p, &b, CHILD_BY_ALPHA);
+		assert_int_equal(info_of(p, ALPHA).rekeys, 1);
+		assert_int_equal(info_of(p, BETA).rekeys, 1);
+		free_pair(p);
+	}
+}
+
+static void sa_by_each_end(void **state)
+{
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = linked_pair(12 + end);
+		struct before b = look(p);
+		unsigned sent = p->sent;
+
+		p->no_gaps = true;
+		ask(p, end, false, true);
+		pair_run(p, 200 * PAIR_MS);
+		assert_int_equal(p->sent - sent, 4);
+		assert_rotated(p, &b, SA_BY_ALPHA);
+		assert_memory_equal(
+			p->end[ALPHA].ike_keys, p->end[BETA].ike_keys, sizeof(p->end[ALPHA].ike_keys));
+		assert_int_equal(sa_of(p, ALPHA)->initiator, end == ALPHA);
+		assert_int_equal(info_of(p, ALPHA).rekeys, 1);
+
+		/* It can do all that the first one could, from either end. */
+		b = look(p);
+		ask(p, ALPHA, true, false);
+		pair_run(p, 10 * PAIR_S);
+		assert_rotated(p, &b, CHILD_BY_ALPHA);
+		b = look(p);
+		ask(p, BETA, true, true);
+		pair_run(p, 10 * PAIR_S);
+		assert_rotated(p, &b, CHILD_BY_ALPHA | SA_BY_ALPHA);
+		free_pair(p);
+	}
+}
+
+/* ---- At once ----------------------------------------------------------------------------------------------------- */
+
+static void mixes_of_rekeys(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MIXES; i++) {
+		for (unsigned seed = 0; seed < 40; seed++) {
+			struct pair *p = linked_pair(1000 + 100 * i + seed);
+			struct before b = look(p);
+
+			p->no_gaps = true;
+			p->jitter = seed % 2 ? 30 * PAIR_MS : 0;
+			ask_mix(p, mixes[i], seed % 5 * 6 * PAIR_MS);
+			pair_run(p, 50 * PAIR_S);
+			assert_rotated(p, &b, mixes[i]);
+			free_pair(p);
+		}
+	}
+}
+
+static void any_one_message_may_be_lost(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MIXES; i++) {
+		for (unsigned nth = 1; nth <= 14; nth++) {
+			for (unsigned seed = 0; seed < 6; seed++) {
+				struct pair *p = linked_pair(20000 + 1000 * i + 10 * nth + seed);
+				struct before b = look(p);
+
+				p->no_gaps = true;
+				p->lose_nth = p->sent + nth;
+				ask_mix(p, mixes[i], seed % 3 * 7 * PAIR_MS);
+				pair_run(p, 60 * PAIR_S);
+				assert_rotated(p, &b, mixes[i]);
+				free_pair(p);
+			}
+		}
+	}
+}
+
+/* Two in a row, which takes away a request and its first repetition, or a request and an answer. */
+static bool lose_pairs(struct pair *p, unsigned from, struct pair_message *m)
+{
+	unsigned *first = p->filter_ctx;
+
+	(void)from;
+	(void)m;
+	return p->sent != *first && p->sent != *first + 1;
+}
+
+static void any_two_messages_may_be_lost(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MIXES; i++) {
+		for (unsigned nth = 1; nth <= 12; nth++) {
+			struct pair *p = linked_pair(40000 + 100 * i + nth);
+			struct before b = look(p);
+			unsigned first = p->sent + nth;
+
+			p->no_gaps = true;
+			p->filter = lose_pairs;
+			p->filter_ctx = &first;
+			ask_mix(p, mixes[i], nth % 3 * 7 * PAIR_MS);
+			pair_run(p, 60 * PAIR_S);
+			assert_rotated(p, &b, mixes[i]);
+			free_pair(p);
+		}
+	}
+}
+
+static void duplicates_do_no_harm(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MIXES; i++) {
+		for (unsigned seed = 0; seed < 10; seed++) {
+			struct pair *p = linked_pair(3000 + 100 * i + seed);
+			struct before b = look(p);
+
+			p->no_gaps = true;
+			p->duplication = 100;
+			p->jitter = seed % 2 ? 300 * PAIR_MS : 0;
+			ask_mix(p, mixes[i], seed % 3 * 7 * PAIR_MS);
+			pair_run(p, 60 * PAIR_S);
+			assert_rotated(p, &b, mixes[i]);
+			assert_int_equal(
+				stats_of(p, ALPHA).bad_integrity + stats_of(p, BETA).bad_integrity, 0);
+			free_pair(p);
+		}
+	}
+}
+
+/* Both children stand, nobody hears a Delete: each end must find the same loser, whose maker closes it. */
+static void lowest_nonce_of_children_loses(void **state)
+{
+	unsigned lost_by_alpha = 0;
+
+	(void)state;
+	for (unsigned seed = 0; seed < 20; seed++) {
+		struct pair *p = linked_pair(50 + seed);
+		const struct ike_child *made[PAIR_ENDS];
+
+		p->filter = no_informational;
+		ask_mix(p, CHILD_BY_ALPHA | CHILD_BY_BETA, 0);
+		pair_run(p, 25 * PAIR_MS);
+		for (unsigned i = 0; i < PAIR_ENDS; i++)
+			assert_int_equal(pair_children(&p->end[i]), 3);
+		/* The new ones as their makers see them: the peer's own request made the successor. */
+		for (unsigned i = 0; i < PAIR_ENDS; i++) {
+			const struct ike_sa *sa = sa_of(p, i);
+			const struct ike_child *child;
+
+			made[i] = NULL;
+			TAILQ_FOREACH (child, &sa->children, link)
+				if (child != TAILQ_FIRST(&sa->children) && !made[i])
+					made[i] = child; /* reserved when it asked, before the peer's came */
+		}
+		for (unsigned i = 0; i < PAIR_ENDS; i++) {
+			bool lost = ike_compare_nonces(&made[i]->lowest, &made[!i]->lowest) < 0;
+
+			assert_int_equal(made[i]->state == IKE_CHILD_CLOSING, lost);
+			assert_int_equal(p->end[i].outbound == made[i]->spi_in, !lost);
+			lost_by_alpha += i == ALPHA && lost;
+		}
+		free_pair(p);
+	}
+	assert_in_range(lost_by_alpha, 1, 19);
+}
+
+static void lowest_nonce_of_sas_loses(void **state)
+{
+	unsigned lost_by_alpha = 0;
+
+	(void)state;
+	for (unsigned seed = 0; seed < 20; seed++) {
+		struct pair *p = linked_pair(80 + seed);
+		const struct ike_nonce *lowest[PAIR_ENDS];
+		unsigned loser;
+
+		p->filter = no_informational;
+		ask_mix(p, SA_BY_ALPHA | SA_BY_BETA, 0);
+		pair_run(p, 25 * PAIR_MS);
+		for (unsigned i = 0; i < PAIR_ENDS; i++) {
+			struct ike_sa *sa;
+
+			assert_int_equal(stats_of(p, i).established, 3);
+			TAILQ_FOREACH (sa, &p->end[i].ike->sas, link)
+				if (sa != sa_of(p, i) && sa->initiator)
+					lowest[i] = ike_lower_nonce(&sa->nonce_i, &sa->nonce_r);
+		}
+		loser = ike_compare_nonces(lowest[ALPHA], lowest[BETA]) < 0 ? ALPHA : BETA;
+		for (unsigned i = 0; i < PAIR_ENDS; i++)
+			assert_int_equal(p->end[i].ike->peers[0]->active->initiator, i != loser);
+		assert_true(info_of(p, ALPHA).spi_i == info_of(p, BETA).spi_i);
+		lost_by_alpha += loser == ALPHA;
+		free_pair(p);
+	}
+	assert_in_range(lost_by_alpha, 1, 19);
+}
+
+/* ---- Limits of time ---------------------------------------------------------------------------------------------- */
+
+static void keys_rotate_by_themselves(void **state)
+{
+	(void)state;
+	for (unsigned mode = 0; mode < 3; mode++) {
+		struct pair *p = new_pair(200 + mode);
+
+		for (unsigned i = 0; i < PAIR_ENDS; i++)
+			p->end[i].peer.rekey_time = mode == 2 || mode == i ? 20 * PAIR_S : 0;
+		set_boot(p, true, false);
+		boot_both(p);
+		pair_run(p, PAIR_S);
+		p->no_gaps = true;
+		pair_run(p, 2000 * PAIR_S);
+		for (unsigned i = 0; i < PAIR_ENDS; i++) {
+			assert_int_equal(info_of(p, i).handshakes, 1);
+			/* A child every 18 to 20 s, an IKE SA every 72 to 80 s. */
+			assert_in_range(
+				info_of(p, i).rekeys, 2000 / 20 + 2000 / 80, 2000 / 18 + 2000 / 72 + 20);
+		}
+		for (unsigned i = 0; i < PAIR_ENDS; i++)
+			p->end[i].ike->peers[0]->active->child->rekey_at =
+				p->end[i].ike->peers[0]->active->rekey_at = UINT64_MAX;
+		pair_run(p, 10 * PAIR_S);
+		assert_linked(p);
+		free_pair(p);
+	}
+}
+
+static void soft_limit_has_jitter(void **state)
+{
+	struct pair *p = new_pair(210);
+	uint64_t least = UINT64_MAX, most = 0;
+
+	(void)state;
+	boot_both(p);
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t time = ike_soft_limit(p->end[ALPHA].ike, 1000) - p->end[ALPHA].ike->now;
+
+		least = time < least ? time : least;
+		most = time > most ? time : most;
+	}
+	assert_in_range(least, 901, 905);
+	assert_in_range(most, 995, 1000);
+	free_pair(p);
+}
+
+/* ---- Storms ------------------------------------------------------------------------------------------------------ */
+
+static void storm(uint64_t seed, bool limits)
+{
+	struct pair *p = new_pair(seed);
+
+	set_boot(p, true, true);
+	for (unsigned i = 0; i < PAIR_ENDS && limits; i++)
+		p->end[i].peer.rekey_time = 5 * PAIR_S;
+	p->loss = seed % 31;
+	p->duplication = 10;
+	p->jitter = 200 * PAIR_MS;
+	boot_both(p);
+	for (unsigned i = 0; i < 20; i++) {
+		pair_run(p, pair_random(p) % (4 * PAIR_S));
+		for (unsigned end = 0; end < PAIR_ENDS; end++) {
+			if (pair_random(p) % 2)
+				sl_ike_rekey_child(p->end[end].ike, p->now, p->end[end].outbound);
+			if (pair_random(p) % 4 == 0)
+				sl_ike_rekey(p->end[end].ike, p->now, 0);
+		}
+		if (pair_random(p) % 20 == 0)
+			pair_boot(p, pair_random(p) % PAIR_ENDS);
+	}
+	p->loss = p->duplication = 0;
+	for (unsigned i = 0; i < PAIR_ENDS; i++)
+		p->end[i].peer.rekey_time = 0;
+	pair_run(p, 160 * PAIR_S);
+	if (pair_fault(p))
+		printf("# seed %llu\n", (unsigned long long)seed);
+	assert_calm(p);
+	free_pair(p);
+}
+
+static void storms(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 100000; seed < 100400; seed++)
+		storm(seed, false);
+	for (uint64_t seed = 200000; seed < 200200; seed++)
+		storm(seed, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(child_by_each_end),
+		cmocka_unit_test(sa_by_each_end),
+		cmocka_unit_test(mixes_of_rekeys),
+		cmocka_unit_test(any_one_message_may_be_lost),
+		cmocka_unit_test(any_two_messages_may_be_lost),
+		cmocka_unit_test(duplicates_do_no_harm),
+		cmocka_unit_test(lowest_nonce_of_children_loses),
+		cmocka_unit_test(lowest_nonce_of_sas_loses),
+		cmocka_unit_test(keys_rotate_by_themselves),
+		cmocka_unit_test(soft_limit_has_jitter),
+		cmocka_unit_test(storms),
+	};
+
+	return cmocka_run_group_tests_name("IKE rekey", tests, start_crypto, NULL);
+}
