@@ -54,7 +54,95 @@ by_charon() { # INITIATOR
 	tap_case "$1 initiates, charon rekeys the IKE SA: often" logged_times beta "rekeyed between" 2
 }
 
+by_us() { # INITIATOR
+	charon_esp=$esp charon_conn="rekey_time = 0s" charon_child="rekey_time = 0s" pair_start "$1" "rekey-after-time = 1s"
+	rotation "$1 initiates, we rekey both"
+	tap_case "$1 initiates, we rekey both: the child SA often" logged_times beta "parsed CREATE_CHILD_SA request" 4
+	tap_case "$1 initiates, we rekey both: the IKE SA too" logged_times beta "rekeyed between" 1
+}
+
+# ---- Both at once ----------------------------------------------------------------------------------------------------
+#
+# A collision is made on purpose: IKE is held back until both ends have asked; then requests pass and responses do not, until
+# each end has heard the other's wish with its own still open; then everything passes. ESP is never touched.
+
+# Of a packet to or from port 4500 the first 32 bits are 0 if it is IKE; byte 19 of IKE's header has the response flag
+# (RFC 7296 3.1).
+ike="@th,64,32 0"
+ike_response="$ike @th,248,8 & 0x20 == 0x20"
+
+drop_at_charon() { # MATCH
+	lab_in beta nft -f - <<-NFT
+		table ip lossy
+		delete table ip lossy
+		table ip lossy {
+			chain in { type filter hook input priority 0; udp dport 4500 $1 drop; }
+			chain out { type filter hook output priority 0; udp sport 4500 $1 drop; }
+		}
+	NFT
+}
+
+drop_nothing() { lab_in beta nft "table ip lossy; delete table ip lossy"; }
+
+we_have_sent() { # More messages than this.
+	lab_show alpha ike --json | python3 -c '
+import json, sys
+counters = {c["name"]: c["count"] for c in json.load(sys.stdin)["ike"]}
+print(counters["messages-out"])
+sys.exit(counters["messages-out"] <= int(sys.argv[1]))' "$1"
+}
+
+more() { [ "$(logged "$1" "$2")" -gt "$3" ]; } # SIDE TEXT THAN
+
+collide() {
+	local sent asked heard installed
+	drop_at_charon "$ike"
+	sent=$(we_have_sent 999999999 || true)
+	asked=$(logged beta "generating CREATE_CHILD_SA request")
+	heard=$(logged beta "parsed CREATE_CHILD_SA request")
+	installed=$(logged alpha "child SA: ")
+	lab_wait_for "our wish" 4 we_have_sent "$sent"
+	lab_wait_for "charon's wish" 4 more beta "generating CREATE_CHILD_SA request" "$asked"
+	drop_at_charon "$ike_response"
+	lab_wait_for "our wish at charon" 4 more beta "parsed CREATE_CHILD_SA request" "$heard"
+	lab_wait_for "charon's wish at ours" 4 more alpha "child SA: " "$installed"
+	drop_nothing
+	lab_wait_for "the same pair at both ends" 8 same_pair
+}
+
+start_ping() {
+	ip netns exec "$(lab_ns host-a)" ping -q -i 0.02 10.2.0.9 >"$lab_dir/ping" 2>&1 &
+	ping_pid=$!
+}
+
+# It prints its sums then.
+end_ping() {
+	kill -INT "$ping_pid" && wait "$ping_pid" || true
+}
+
+by_both() { # INITIATOR
+	local time
+	# charon asks every 0.4 s, and does not give up while it is held back.
+	charon_options="retransmit_base = 1.0
+			retransmit_tries = 20" charon_esp=$esp charon_conn="rekey_time = 0s" charon_child="rekey_time = 2s
+						rand_time = 0s
+						life_time = 60s" pair_start "$1" "rekey-after-time = 2s"
+	tap_case "$1 initiates, both rekey at once: connected" pair_connected 10
+	start_ping
+	for time in once again "a third time"; do
+		tap_case "$1 initiates, both rekey at once: $time" collide
+	done
+	end_ping
+	tap_case "$1 initiates, both rekey at once: strongSwan says so" logged_times beta "detected CHILD_REKEY collision with CHILD_REKEY" 3
+	tap_case "$1 initiates, both rekey at once: no ping is lost" grep " 0% packet loss" "$lab_dir/ping"
+	tap_case "$1 initiates, both rekey at once: the link has never been down" never_down
+}
+
 pair_up
 by_charon sealane
 by_charon charon
+by_us sealane
+by_us charon
+by_both sealane
+by_both charon
 pair_finish
