@@ -81,22 +81,28 @@ static void forget(struct ike_child **pointer, const struct ike_child *child)
 		*pointer = NULL;
 }
 
+/* It replaces nothing any more; what it was to replace may be rekeyed again. */
+static void succeed_nobody(const struct ike_child *child)
+{
+	struct ike_child *other;
+
+	TAILQ_FOREACH (other, &child->sa->children, link)
+		forget(&other->successor, child);
+}
+
 void ike_child_drop(struct ike_child *child)
 {
 	struct ike_sa *sa = child->sa;
 	struct ike_peer *peer = sa->peer;
 	const struct sl_ike_ops *ops = sa->ike->ops;
-	struct ike_child *other;
 
 	if (sa->child == child)
 		sa->child = heir_of(child);
+	succeed_nobody(child);
 	TAILQ_REMOVE(&sa->children, child, link);
-	TAILQ_FOREACH (other, &sa->children, link)
-		forget(&other->successor, child);
 	forget(&sa->request.child, child);
 	forget(&sa->rekey.old, child);
 	forget(&sa->rekey.fresh, child);
-	forget(&sa->rekey.rival, child);
 	if (child->installed)
 		ops->child_remove(sa->ike->owner, peer->index, child->spi_in);
 	else
@@ -192,6 +198,7 @@ void ike_child_closed(struct ike_child *child)
 	struct ike_sa *sa = child->sa;
 
 	child->state = IKE_CHILD_CLOSED;
+	succeed_nobody(child);
 	if (sa->child == child)
 		sa->child = heir_of(child);
 	/* With nothing to move the traffic to, nothing is to be received either: the link ends. */

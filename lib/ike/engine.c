@@ -232,7 +232,8 @@ bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in)
 			child = ike->peers[i]->active->child;
 	if (ike->stopped || !child)
 		return false;
-	child->rekey_at = now;
+	if (child->failures == 0) /* else the next attempt is planned */
+		child->rekey_at = now;
 	ike_sa_work(child->sa);
 	ike_reap(ike);
 	return true;
@@ -245,7 +246,8 @@ bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned index)
 	ike->now = now;
 	if (ike->stopped || !sa)
 		return false;
-	sa->rekey_at = now;
+	if (sa->rekey_failures == 0)
+		sa->rekey_at = now;
 	ike_sa_work(sa);
 	ike_reap(ike);
 	return true;

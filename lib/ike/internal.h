@@ -108,7 +108,6 @@ struct ike_child {
 	enum ike_child_state state;
 	bool installed;
 	uint32_t spi_in, spi_out;
-	struct ike_nonce lowest; /* of the two of the exchange that made it */
 	struct ike_child
 		*successor; /* came from rekeying this one; the traffic moves there when this one goes */
 	uint64_t rekey_at, ends_at; /* soft and hard limit of time */
@@ -120,10 +119,13 @@ TAILQ_HEAD(ike_child_list, ike_child);
 
 /* Our CREATE_CHILD_SA request that is outstanding, and what the peer has asked for meanwhile (RFC 7296 2.8). */
 struct ike_rekey {
-	struct ike_nonce nonce;          /* ours, for a child SA */
-	struct ike_child *old;           /* to be replaced; NULL when it has gone meanwhile */
-	struct ike_child *fresh, *rival; /* made by our request, and by the peer's for the same old one */
-	struct ike_sa *fresh_sa, *rival_sa;
+	struct ike_nonce nonce;  /* ours, for a child SA */
+	struct ike_child *old;   /* to be replaced; NULL when it has gone meanwhile */
+	struct ike_child *fresh; /* to replace it */
+	struct ike_sa *fresh_sa; /* the same for the IKE SA */
+	struct ike_sa *rival_sa; /* made by the peer's request; NULL also when it has gone meanwhile */
+	struct ike_nonce
+		to_beat; /* the lowest of the peer's exchange about the same; len 0: there was none */
 };
 
 struct ike_sa {
@@ -315,6 +317,8 @@ const uint8_t *ike_x25519_value(struct ike_view ke);
 
 /* Order of octet strings; when one begins with the other, the shorter is the lower. */
 int ike_compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b);
+/* Whether what our request made is the redundant one, by the lowest nonce of its exchange (RFC 7296 2.8.1). */
+bool ike_rekey_lost(const struct ike_rekey *rekey, const struct ike_nonce *lowest);
 const struct ike_nonce *ike_lower_nonce(const struct ike_nonce *a, const struct ike_nonce *b);
 
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */

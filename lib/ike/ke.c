@@ -52,6 +52,11 @@ int ike_compare_nonces(const struct ike_nonce *a, const struct ike_nonce *b)
 	return (a->len > b->len) - (a->len < b->len);
 }
 
+bool ike_rekey_lost(const struct ike_rekey *rekey, const struct ike_nonce *lowest)
+{
+	return rekey->to_beat.len > 0 && ike_compare_nonces(lowest, &rekey->to_beat) < 0;
+}
+
 const struct ike_nonce *ike_lower_nonce(const struct ike_nonce *a, const struct ike_nonce *b)
 {
 	return ike_compare_nonces(a, b) < 0 ? a : b;

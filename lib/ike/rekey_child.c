@@ -85,7 +85,7 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 }
 
 /* Takes the answer and installs. Returns NULL, or what is wrong; "" when only room is lacking. */
-static const char *finish(struct ike_sa *sa, const struct ike_message *m)
+static const char *finish(struct ike_sa *sa, const struct ike_message *m, struct ike_nonce *lowest)
 {
 	struct ike_child *fresh = sa->rekey.fresh;
 	const uint8_t *public = m->ke.data ? ike_x25519_value(m->ke) : NULL;
@@ -108,18 +108,19 @@ static const char *finish(struct ike_sa *sa, const struct ike_message *m)
 		},
 		shared);
 	sl_wipe(shared, sizeof(shared));
-	fresh->lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
+	*lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
 	return installed ? NULL : "";
 }
 
 /* The new one is installed, and both ends know it. */
-static void switch_over(struct ike_sa *sa)
+static void switch_over(struct ike_sa *sa, const struct ike_nonce *lowest)
 {
-	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh, *rival = sa->rekey.rival;
+	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh;
+	bool lost = ike_rekey_lost(&sa->rekey, lowest);
 
 	sa->rekey.fresh = NULL;
 	forget(sa);
-	if (rival && ike_compare_nonces(&fresh->lowest, &rival->lowest) < 0) {
+	if (lost) {
 		ike_child_close(fresh);
 		return;
 	}
@@ -135,16 +136,17 @@ void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
 {
 	const struct ike_notify *error = ike_find_error(m);
 	struct ike_child *fresh = sa->rekey.fresh;
+	struct ike_nonce lowest;
 	const char *wrong;
 
 	if (error) {
 		refused(sa, error);
 		return;
 	}
-	wrong = finish(sa, m);
+	wrong = finish(sa, m, &lowest);
 	if (!wrong) {
 		sa->peer->rekeys++;
-		switch_over(sa);
+		switch_over(sa, &lowest);
 		ike_peer_settle(sa->peer);
 	} else if (*wrong) {
 		forget(sa);
@@ -200,10 +202,9 @@ static unsigned accept(struct ike_child *old, const struct sl_ike_path *path, co
 		return IKE_N_INVALID_SYNTAX;
 	if (!fresh)
 		return IKE_N_NO_ADDITIONAL_SAS;
-	fresh->lowest = *ike_lower_nonce(&nonce_i, &nonce_r);
 	old->successor = fresh;
 	if (sa->rekey.old == old)
-		sa->rekey.rival = fresh;
+		sa->rekey.to_beat = *ike_lower_nonce(&nonce_i, &nonce_r);
 	ike_send_response(sa, &w, path);
 	return 0;
 }

@@ -75,7 +75,7 @@ static void failed(struct ike_sa *sa, const char *why)
 
 	if (fresh)
 		ike_sa_drop(fresh);
-	if (sa->rekey.rival_sa || sa->replaced) {
+	if (sa->rekey.to_beat.len > 0) {
 		ike_rekey_sa_yield(sa);
 		sa->rekey = (struct ike_rekey){0};
 		return;
@@ -135,7 +135,7 @@ static void switch_over(struct ike_sa *sa, struct ike_sa *fresh)
 	struct ike_sa *rival = sa->rekey.rival_sa;
 
 	ike_peer_add(sa->peer, fresh);
-	if (rival && ike_compare_nonces(lowest(fresh), lowest(rival)) < 0) {
+	if (ike_rekey_lost(&sa->rekey, lowest(fresh))) {
 		ike_rekey_sa_yield(sa);
 		ike_delete_start(fresh);
 	} else {
@@ -178,7 +178,7 @@ void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m)
 static bool busy(const struct ike_sa *sa)
 {
 	return sa->request.task == IKE_TASK_REKEY_CHILD || sa->request.task == IKE_TASK_CLOSE_CHILD ||
-	       sa->rekey.rival_sa;
+	       sa->rekey.to_beat.len > 0;
 }
 
 /* Makes the new IKE SA and answers through the old one. Returns 0, or the error to answer with. */
@@ -203,10 +203,12 @@ static unsigned accept(struct ike_sa *sa, const struct sl_ike_path *path, const 
 		return IKE_N_INVALID_SYNTAX;
 	}
 	ike_send_response(sa, &w, path);
-	if (sa->request.task == IKE_TASK_REKEY_SA)
+	if (sa->request.task == IKE_TASK_REKEY_SA) {
 		sa->rekey.rival_sa = fresh;
-	else
+		sa->rekey.to_beat = *lowest(fresh);
+	} else {
 		inherit(fresh, sa);
+	}
 	ike_peer_settle(sa->peer);
 	return 0;
 }

@@ -340,6 +340,7 @@ static void check_gaps(const struct pair *pair)
 void pair_run(struct pair *pair, uint64_t duration)
 {
 	uint64_t until = pair->now + duration;
+	unsigned ticks = 0;
 
 	for (;;) {
 		unsigned message = first_message(pair);
@@ -358,7 +359,9 @@ void pair_run(struct pair *pair, uint64_t duration)
 			pair->now = at;
 		if (tick < PAIR_ENDS) {
 			sl_ike_tick(pair->end[tick].ike, pair->now);
-			assert(sl_ike_deadline(pair->end[tick].ike) > pair->now);
+			/* What one timer does may make another due at once, but not without end. */
+			ticks = sl_ike_deadline(pair->end[tick].ike) > pair->now ? 0 : ticks + 1;
+			assert(ticks < 3);
 		} else {
 			deliver(pair, message);
 		}
