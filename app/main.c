@@ -21,6 +21,7 @@ static const struct command {
 	{"check", "FILE", "check a configuration file", sl_cmd_check},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run},
 	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show},
+	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

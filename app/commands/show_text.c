@@ -109,9 +109,9 @@ static void print_peer(const json_t *peer)
 	list_line("prefixes", json_object_get(peer, "prefixes"));
 	line("cipher", text_of(peer, "cipher"));
 	begin_line("latest handshake");
-	printf("%s%s (%" PRIu64 " done, %" PRIu64 " failed)\n",
+	printf("%s%s (%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " rekeyed)\n",
 		last < 0 ? "never" : sl_human_seconds(human, (uint64_t)last), last < 0 ? "" : " ago",
-		number_of(peer, "handshakes"), number_of(peer, "failures"));
+		number_of(peer, "handshakes"), number_of(peer, "failures"), number_of(peer, "rekeys"));
 	traffic_line("received", number_of(peer, "rx_packets"), number_of(peer, "rx_bytes"));
 	putchar('\n');
 	traffic_line("sent", number_of(peer, "tx_packets"), number_of(peer, "tx_bytes"));

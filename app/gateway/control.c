@@ -85,6 +85,10 @@ static void run_timers(struct gateway *g)
 {
 	uint64_t now = gateway_now();
 
+	if (g->rekey_asked) {
+		sa_rekey_asked(g, now);
+		g->rekey_asked = false;
+	}
 	sl_ike_tick(g->ike, now);
 	sl_neigh_tick(g->wire.neighbours, now);
 	sl_neigh_tick(g->plain.neighbours, now);

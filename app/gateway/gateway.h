@@ -45,8 +45,9 @@ struct sa; /* sa.c */
 
 struct peer {
 	LIST_HEAD(, sa) sas;
-	struct totals gone; /* over SAs that are gone; live ones are added when somebody asks */
-	uint64_t seen;      /* packets opened at the last look: more is a sign of life */
+	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
+	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
+	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
 };
 
 struct gateway {
@@ -70,6 +71,7 @@ struct gateway {
 	uint32_t *free_slots;              /* a queue of those not in use */
 	uint32_t free_head, free_count;
 	struct peer *peers;
+	bool rekey_asked; /* of any peer */
 
 	uint64_t next_second;          /* when the once-a-second work is due */
 	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
@@ -128,6 +130,9 @@ void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
 
 /* Once a second: signs of life for the IKE engine, SAs at their limits. */
 void sa_tick(struct gateway *g, uint64_t now);
+
+/* Begins the rekeys that somebody has asked for. */
+void sa_rekey_asked(struct gateway *g, uint64_t now);
 
 /* What is told about a session. */
 struct sa_info {

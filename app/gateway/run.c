@@ -131,6 +131,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	conf->esn = peer->esn;
 	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
 	conf->dpd_delay = peer->dpd_delay;
+	conf->rekey_time = peer->rekey_time;
 }
 
 static int ike_init(struct gateway *g)

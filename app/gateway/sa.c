@@ -13,12 +13,11 @@
 #include "gateway.h"
 
 /*
- * How long one key may serve: RFC 8446 5.5 bounds the use of AES-GCM. At a soft limit the control thread replaces the
- * SA; at the hard ones, twice as much, the worker stops sealing whatever happens.
+ * How long one key may serve is configured; the defaults are the bound of RFC 8446 5.5 for AES-GCM. At a soft limit the SA
+ * is rekeyed; at the hard ones, twice as much, the worker stops sealing whatever happens. Time is the IKE engine's, packets
+ * and bytes are counted here. Without 64-bit sequence numbers half of the 32-bit ones are left for the rekey.
  */
-#define SOFT_PACKETS (UINT64_C(1) << 32)
-#define SOFT_BYTES   (UINT64_C(1) << 38)
-#define SOFT_TIME_NS (3600 * SECOND_NS)
+#define SOFT_PACKETS_32 (UINT64_C(1) << 31)
 
 /* What waits for the link waits this much longer once it is up, ns. */
 #define PLAIN_DELAY_NS (SECOND_NS / 5)
@@ -29,11 +28,12 @@ struct sa {
 	unsigned peer;
 	uint32_t next_hop;
 	uint64_t created;
-	uint64_t replace_at; /* soft limit of time, jitter taken off */
-	bool in_use;         /* seals the peer's traffic */
-	bool removed;        /* goes as soon as the worker lets go of it */
-	bool in_at_worker;   /* installed */
-	unsigned out_uses;   /* switches to it that the worker has not reported as released */
+	uint64_t soft_packets, soft_bytes;
+	bool worn;         /* a soft limit was reached, and the IKE engine knows */
+	bool in_use;       /* seals the peer's traffic */
+	bool removed;      /* goes as soon as the worker lets go of it */
+	bool in_at_worker; /* installed */
+	unsigned out_uses; /* switches to it that the worker has not reported as released */
 	struct sl_esp_out *out;
 	struct sl_esp_in *in;
 };
@@ -116,6 +116,12 @@ void sa_spi_free(void *gateway, uint32_t spi)
 		release_slot(g, sa);
 }
 
+static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool esn)
+{
+	sa->soft_packets = esn ? peer->rekey_packets : RTE_MIN(peer->rekey_packets, SOFT_PACKETS_32);
+	sa->soft_bytes = peer->rekey_bytes;
+}
+
 static int sessions_init(struct sa *sa, const struct sl_ike_child *child)
 {
 	struct sl_esp_params p = {
@@ -134,8 +140,8 @@ static int sessions_init(struct sa *sa, const struct sl_ike_child *child)
 		.salt_in = child->in.salt,
 		.key_out = child->out.key,
 		.salt_out = child->out.salt,
-		.packet_limit = 2 * SOFT_PACKETS,
-		.byte_limit = 2 * SOFT_BYTES,
+		.packet_limit = 2 * sa->soft_packets,
+		.byte_limit = 2 * sa->soft_bytes,
 	};
 	int err = sl_esp_out_init(sa->out, &p);
 
@@ -161,9 +167,9 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	struct gateway *g = gateway;
 	struct sa *sa = find(g, child->spi_in);
 	const struct rte_ether_addr *mac;
-	uint64_t jitter;
 	int err;
 
+	set_limits(sa, &g->config->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
 	err = sa->out && sa->in ? sessions_init(sa, child) : -1;
@@ -177,8 +183,6 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 		keylog_child(g->keylog, child);
 	sa->spi_out = child->spi_out;
 	sa->created = gateway_now();
-	sl_random(&jitter, sizeof(jitter));
-	sa->replace_at = sa->created + SOFT_TIME_NS - jitter % (SOFT_TIME_NS / 10);
 	sa->in_at_worker = true;
 	worker_command(g->worker, &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
 	sa->next_hop = local_next_hop(g, sl_addr_u32(&child->path.remote.addr));
@@ -282,28 +286,41 @@ void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum)
 }
 
 /* At a soft limit: fresh keys are due. */
-static bool worn_out(const struct sa *sa, uint64_t now)
+static bool worn_out(const struct sa *sa)
 {
-	return sa->in_use &&
-	       (sa->out->seq > SOFT_PACKETS || sa->in->packets > SOFT_PACKETS ||
-		       sa->out->bytes > SOFT_BYTES || sa->in->bytes > SOFT_BYTES || now > sa->replace_at);
+	return sa->in_use && (sa->out->seq >= sa->soft_packets || sa->in->packets >= sa->soft_packets ||
+				     sa->out->bytes >= sa->soft_bytes || sa->in->bytes >= sa->soft_bytes);
 }
 
 void sa_tick(struct gateway *g, uint64_t now)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
-		const struct sa *sa;
 		struct totals sum;
-		bool replace = false;
+		struct sa *sa;
 
 		sa_totals(g, i, &sum);
 		if (sum.rx_packets != g->peers[i].seen)
 			sl_ike_alive(g->ike, now, i);
 		g->peers[i].seen = sum.rx_packets;
 		LIST_FOREACH (sa, &g->peers[i].sas, next)
-			replace |= sa->in && worn_out(sa, now);
-		if (replace)
+			if (!sa->worn && sa->in && worn_out(sa))
+				sa->worn = sl_ike_rekey_child(g->ike, now, sa->spi_in);
+	}
+}
+
+void sa_rekey_asked(struct gateway *g, uint64_t now)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		struct peer *peer = &g->peers[i];
+		struct sl_ike_peer_info info;
+
+		if (peer->rekey_child) {
+			sl_ike_peer_info(g->ike, i, &info);
+			sl_ike_rekey_child(g->ike, now, info.spi_in);
+		}
+		if (peer->rekey_ike)
 			sl_ike_rekey(g->ike, now, i);
+		peer->rekey_child = peer->rekey_ike = false;
 	}
 }
 

@@ -3,11 +3,13 @@
  * Answers for `sealane show`, over DPDK's telemetry socket: /sealane/peers lists names, /sealane/peer,NAME tells about
  * one, and so on for each kind. An answer of DPDK is bounded, so details are asked for one by one, and a list comes in
  * pages: /sealane/peers,100 begins with the entry behind the first hundred, and the page behind the last is empty.
- * Requests come in a thread of DPDK; each holds the gateway's lock while it looks around.
+ * Requests come in a thread of DPDK; each holds the gateway's lock while it looks around. A request to do something leaves
+ * a note for the control thread, and wakes it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -129,20 +131,30 @@ static void tell_handshakes(struct rte_tel_data *d, const struct sl_ike_peer_inf
 		d, "last_handshake_s", info->last_handshake ? (int)seconds_since(info->last_handshake) : -1);
 	number(d, "handshakes", info->handshakes);
 	number(d, "failures", info->failures);
+	number(d, "rekeys", info->rekeys);
 	text(d, "cipher", info->state == SL_IKE_UP ? sl_cipher_name(info->cipher) : "");
 	text(d, "last_error", info->last_error);
+}
+
+/* The index of a peer, or the number of peers when there is none of that name. */
+static unsigned find_peer(const char *name)
+{
+	const struct sl_config *c = gateway->config;
+	unsigned i = 0;
+
+	while (i < c->peer_count && (!name || strcmp(c->peers[i].name, name) != 0))
+		i++;
+	return i;
 }
 
 static int tell_peer(const char *name, struct rte_tel_data *d)
 {
 	const struct sl_config *c = gateway->config;
-	unsigned i = 0;
+	unsigned i = find_peer(name);
 	struct sl_ike_peer_info info;
 	struct totals sum;
 
-	while (name && i < c->peer_count && strcmp(c->peers[i].name, name) != 0)
-		i++;
-	if (!name || i == c->peer_count)
+	if (i == c->peer_count)
 		return -1;
 	sl_ike_peer_info(gateway->ike, i, &info);
 	sa_totals(gateway, i, &sum);
@@ -154,6 +166,36 @@ static int tell_peer(const char *name, struct rte_tel_data *d)
 	number(d, "tx_bytes", sum.tx_bytes);
 	tell_prefixes(d, &c->peers[i]);
 	return 0;
+}
+
+static int rekey(const char *name, struct rte_tel_data *d, bool ike)
+{
+	unsigned i = find_peer(name);
+	struct sl_ike_peer_info info;
+
+	if (i == gateway->config->peer_count)
+		return -1;
+	sl_ike_peer_info(gateway->ike, i, &info);
+	text(d, "state", sl_ike_state_name(info.state));
+	if (info.state != SL_IKE_UP)
+		return 0;
+	gateway->rekey_asked = true;
+	if (ike)
+		gateway->peers[i].rekey_ike = true;
+	else
+		gateway->peers[i].rekey_child = true;
+	(void)!eventfd_write(gateway->wake_fd, 1); /* at its limit it is awake anyway */
+	return 0;
+}
+
+static int rekey_child(const char *name, struct rte_tel_data *d)
+{
+	return rekey(name, d, false);
+}
+
+static int rekey_ike(const char *name, struct rte_tel_data *d)
+{
+	return rekey(name, d, true);
 }
 
 /* ---- Sessions ----------------------------------------------------------------------------------------------------------- */
@@ -372,6 +414,8 @@ static const struct {
 	{"/sealane/gateway", tell_gateway, false, "About this gateway"},
 	{"/sealane/peers", list_peers, true, "Names of the peers. Parameter: how many to leave out (0)"},
 	{"/sealane/peer", tell_peer, false, "About one peer. Parameter: its name"},
+	{"/sealane/rekey", rekey_child, false, "Replaces the child SA with a peer. Parameter: its name"},
+	{"/sealane/rekey_ike", rekey_ike, false, "Replaces the IKE SA with a peer. Parameter: its name"},
 	{"/sealane/sessions", list_sessions, true,
 		"Inbound SPIs of the sessions. Parameter: how many to leave out (0)"},
 	{"/sealane/session", tell_session, false, "About one session. Parameter: its inbound SPI"},

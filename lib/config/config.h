@@ -30,6 +30,9 @@
  *     esn         = yes
  *     start       = boot                  or none: wait for the peer; default boot with endpoint, none without
  *     dpd-delay   = 10s                   0 never checks
+ *     rekey-after-time    = 1h            of an SA, whichever of the three comes first
+ *     rekey-after-packets = 4294967296
+ *     rekey-after-bytes   = 256GiB
  */
 #ifndef SEALANE_CONFIG_CONFIG_H
 #define SEALANE_CONFIG_CONFIG_H
@@ -70,7 +73,9 @@ struct sl_config_peer {
 	unsigned cipher_count;
 	bool esn;
 	bool start_boot;
-	uint64_t dpd_delay; /* ns; 0: never */
+	uint64_t dpd_delay;  /* ns; 0: never */
+	uint64_t rekey_time; /* ns */
+	uint64_t rekey_packets, rekey_bytes;
 };
 
 struct sl_config {

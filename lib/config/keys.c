@@ -326,6 +326,36 @@ static void take_dpd_delay(struct parser *p, const char *name, const char *value
 		"0 or a duration from 100ms to 1d such as 10s");
 }
 
+static void take_rekey_time(struct parser *p, const char *name, const char *value)
+{
+	uint64_t ns;
+
+	if (!sl_value_duration(&ns, value) || ns < SL_SECOND || ns > SL_DAY)
+		bad(p, name, value, "a duration from 1s to 1d such as 1h");
+	else
+		p->peer->rekey_time = ns;
+}
+
+static void take_rekey_packets(struct parser *p, const char *name, const char *value)
+{
+	uint64_t count;
+
+	if (!sl_value_count(&count, value) || count < 1 || count > UINT64_C(1) << 32)
+		bad(p, name, value, "a number from 1 to 4294967296");
+	else
+		p->peer->rekey_packets = count;
+}
+
+static void take_rekey_bytes(struct parser *p, const char *name, const char *value)
+{
+	uint64_t bytes;
+
+	if (!sl_value_bytes(&bytes, value) || bytes == 0 || bytes > 16 * 1024 * SL_GIB)
+		bad(p, name, value, "1KiB to 16TiB such as 256GiB");
+	else
+		p->peer->rekey_bytes = bytes;
+}
+
 /* ---- The tables ------------------------------------------------------------------------------------------------ */
 
 const struct section_kind sl_config_gateway_kind = {
@@ -368,5 +398,8 @@ const struct section_kind sl_config_peer_kind = {
 		[PEER_ESN] = {"esn", false, take_esn},
 		[PEER_START] = {"start", false, take_start},
 		[PEER_DPD_DELAY] = {"dpd-delay", false, take_dpd_delay},
+		[PEER_REKEY_TIME] = {"rekey-after-time", false, take_rekey_time},
+		[PEER_REKEY_PACKETS] = {"rekey-after-packets", false, take_rekey_packets},
+		[PEER_REKEY_BYTES] = {"rekey-after-bytes", false, take_rekey_bytes},
 	},
 };

@@ -47,6 +47,9 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 		.cipher_count = 2,
 		.esn = true,
 		.dpd_delay = 10 * SL_SECOND,
+		.rekey_time = 3600 * SL_SECOND,
+		.rekey_packets = UINT64_C(1) << 32,
+		.rekey_bytes = 256 * SL_GIB,
 	};
 	return &peers[config->peer_count++];
 }

@@ -22,40 +22,76 @@ static const struct {
 	{"d", SL_DAY},
 };
 
-bool sl_value_unsigned(unsigned *value, const char *text)
+bool sl_value_count(uint64_t *value, const char *text)
 {
 	uint64_t number = 0;
 
 	if (*text == '\0' || text[strspn(text, digits)] != '\0')
 		return false;
 	for (; *text != '\0'; text++) {
-		number = number * 10 + (uint64_t)(*text - '0');
-		if (number > INT32_MAX)
+		if (__builtin_mul_overflow(number, 10, &number) ||
+			__builtin_add_overflow(number, (uint64_t)(*text - '0'), &number) ||
+			number > INT64_MAX)
 			return false;
 	}
+	*value = number;
+	return true;
+}
+
+bool sl_value_unsigned(unsigned *value, const char *text)
+{
+	uint64_t number;
+
+	if (!sl_value_count(&number, text) || number > INT32_MAX)
+		return false;
 	*value = (unsigned)number;
 	return true;
 }
 
-bool sl_value_duration(uint64_t *ns, const char *text)
+/* The number in front of a unit, which *unit then points to. */
+static bool leading_number(unsigned *count, const char *text, const char **unit)
 {
 	char number[sizeof("2147483647")];
 	size_t len = strspn(text, digits);
-	unsigned count;
-	uint64_t product;
 
 	if (len >= sizeof(number))
 		return false;
 	memcpy(number, text, len);
 	number[len] = '\0';
-	if (!sl_value_unsigned(&count, number))
+	*unit = text + len;
+	return sl_value_unsigned(count, number);
+}
+
+bool sl_value_bytes(uint64_t *bytes, const char *text)
+{
+	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB"};
+	const char *unit;
+	unsigned count;
+
+	if (!leading_number(&count, text, &unit))
 		return false;
-	if (count == 0 && text[len] == '\0') {
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(unit, names[i]) != 0)
+			continue;
+		return !__builtin_mul_overflow(count, SL_KIB << (10 * i), bytes);
+	}
+	return false;
+}
+
+bool sl_value_duration(uint64_t *ns, const char *text)
+{
+	const char *unit;
+	unsigned count;
+	uint64_t product;
+
+	if (!leading_number(&count, text, &unit))
+		return false;
+	if (count == 0 && *unit == '\0') {
 		*ns = 0;
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text + len, units[i].name) != 0)
+		if (strcmp(unit, units[i].name) != 0)
 			continue;
 		/* 2^31 days do not fit into 64 bits of nanoseconds. */
 		if (__builtin_mul_overflow(count, units[i].ns, &product))

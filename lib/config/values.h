@@ -14,17 +14,26 @@
 #define SL_SECOND      (1000 * SL_MILLISECOND)
 #define SL_DAY         (24 * 3600 * SL_SECOND)
 
+#define SL_KIB (UINT64_C(1) << 10)
+#define SL_GIB (UINT64_C(1) << 30)
+
 /* A gateway's name is part of the path of its telemetry socket, which holds 108 bytes. */
 enum { SL_NAME_MAX = 63 };
 
 /* A number with its unit, us ms s m h d, in nanoseconds: 500ms, 1h. 0 alone needs none. */
 bool sl_value_duration(uint64_t *ns, const char *text);
 
+/* A number with its unit, KiB MiB GiB TiB, in bytes: 256GiB. */
+bool sl_value_bytes(uint64_t *bytes, const char *text);
+
 /* yes or no. */
 bool sl_value_bool(bool *value, const char *text);
 
 /* Decimal digits, at most INT32_MAX. */
 bool sl_value_unsigned(unsigned *value, const char *text);
+
+/* Decimal digits, at most INT64_MAX. */
+bool sl_value_count(uint64_t *value, const char *text);
 
 /* What an identity may be made of, as a test and in words. */
 #define SL_NAME_EXPECTED "1 to 63 letters, digits, '.', '-', '_' and '@'"

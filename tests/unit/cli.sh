@@ -74,6 +74,12 @@ fails "show with two sections" 2 "sealane: show: unexpected argument 'drops', ex
 	"$sealane" show peers drops
 fails "show with a wrong option" 2 \
 	"sealane: show: unknown option '--xml', expected --json or --gateway NAME $help" "$sealane" show --xml
+fails "rekey without a peer" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey --ike
+fails "rekey with two peers" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey a b
+fails "rekey with a wrong option" 2 \
+	"sealane: rekey: unknown option '--child', expected --ike or --gateway NAME $help" "$sealane" rekey a --child
+fails "rekey --gateway without a name" 2 "sealane: rekey: expected the name of a gateway after --gateway $help" \
+	"$sealane" rekey a --gateway
 fails "show --gateway without a name" 2 "sealane: show: expected the name of a gateway after --gateway $help" \
 	"$sealane" show peers --gateway
 
@@ -137,6 +143,7 @@ stop() { # also takes its folder away, unless it is said to stay
 answers=$unit/show_answers.json
 none="sealane: no gateway is running here (looked in $RUNTIME_DIRECTORY/dpdk)"
 fails "show without a gateway" 1 "$none" "$sealane" show
+fails "rekey without a gateway" 1 "$none" "$sealane" rekey beta.example
 fails "show --gateway without that gateway" 1 "sealane: no gateway 'beta' is running here (looked in \
 $RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" show --gateway beta
 
@@ -179,6 +186,13 @@ same_json "show --json" "list(got) == ['gateway', 'peers', 'ports'] and got['gat
 same_json "show peers --json" "got == {'peers': [all['/sealane/peer,' + n] for n in all['/sealane/peers']]}" peers
 same_json "show workers --json" "got == {'workers': [all['/sealane/worker,0']]}" workers
 same_json "show drops --json has all reasons" "len(got['drops']) == 3" drops
+prints "show peers tells how often keys were replaced" "(1 done, 0 failed, 12 rekeyed)" "$sealane" show peers
+prints "rekey" "beta.example: rekeying the child SA" "$sealane" rekey beta.example
+prints "rekey --ike" "beta.example: rekeying the IKE SA" "$sealane" rekey --ike beta.example --gateway alpha.example
+fails "rekey a peer without a link" 1 \
+	"sealane: the link with gamma.example is not up (see 'sealane show peers')" "$sealane" rekey gamma.example
+fails "rekey an unknown peer" 1 "sealane: the gateway has no peer 'delta.example' (see 'sealane show peers')" \
+	"$sealane" rekey delta.example
 prints "show --gateway" "gateway: alpha.example" "$sealane" show --gateway=alpha.example
 first=("${server[@]}") first_pid=$pid
 start beta "$answers" 2>/dev/null || report 1 "start a second server"

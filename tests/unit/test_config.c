@@ -166,6 +166,9 @@ static void test_every_key(void **state)
 	assert_false(beta->esn);
 	assert_false(beta->start_boot);
 	assert_int_equal(beta->dpd_delay, 3600 * SL_SECOND);
+	assert_int_equal(beta->rekey_time, 90 * 60 * SL_SECOND);
+	assert_int_equal(beta->rekey_packets, 1000000000);
+	assert_int_equal(beta->rekey_bytes, 1024 * SL_GIB);
 	assert_string_equal(c->peers[1].name, "gamma_1@site-2.example");
 	assert_int_equal(c->peers[1].endpoint.addr.family, SL_NONE);
 	assert_false(c->peers[1].start_boot);
@@ -195,6 +198,9 @@ static void test_defaults(void **state)
 		assert_true(peer->esn);
 		assert_true(peer->start_boot);
 		assert_int_equal(peer->dpd_delay, 10 * SL_SECOND);
+		assert_int_equal(peer->rekey_time, 3600 * SL_SECOND);
+		assert_int_equal(peer->rekey_packets, UINT64_C(1) << 32);
+		assert_int_equal(peer->rekey_bytes, UINT64_C(1) << 38);
 	}
 	sl_config_free(c);
 }

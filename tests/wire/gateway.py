@@ -222,6 +222,7 @@ endpoint = {self.peer_site.wire}
 prefixes = {self.peer_site.net}
 cipher = {options.get("cipher", "aes256gcm16, aes128gcm16")}
 esn = {options.get("esn", "yes")}
+{options.get("peer_lines", "")}
 """)
         self.peer_name = peer_name
 
@@ -245,6 +246,13 @@ esn = {options.get("esn", "yes")}
         command = [SEALANE, "show", *arguments, "--gateway", self.name]
         done = subprocess.run(command, env=self.bench.env, capture_output=True, text=True, timeout=COMMAND_LIMIT)
         return done.stdout if done.returncode == 0 else None
+
+    def rekey(self, *options):
+        """Runs `sealane rekey` for the one peer and returns what it prints."""
+        command = [SEALANE, "rekey", self.peer_name, *options, "--gateway", self.name]
+        done = subprocess.run(command, env=self.bench.env, capture_output=True, text=True, timeout=COMMAND_LIMIT,
+                              check=True)
+        return done.stdout
 
     def show(self, what):
         """The list that `sealane show WHAT --json` gives; None while the gateway cannot be asked."""
@@ -273,7 +281,7 @@ esn = {options.get("esn", "yes")}
 
     def session(self):
         """The session that is in use, from `show sessions`."""
-        found = [session for session in self.show("sessions") if session["in_use"]]
+        found = [session for session in self.show("sessions") if session["in_use"] == "yes"]
         if len(found) != 1:
             raise AssertionError(f"{len(found)} sessions in use, expected 1")
         return found[0]
