@@ -19,10 +19,27 @@
  *                  ◄──────────────────────────────── IKE_AUTH
  *     child_install, child_use_outbound
  *                  ◄── INFORMATIONAL: empty (liveness), Delete ──►
+ *                  ◄── CREATE_CHILD_SA: fresh keys ──►
  *
  * Both ends may start at once: both IKE SAs come up, and the one whose exchange held the lowest of the four nonces is
  * deleted by its initiator (the rule RFC 7296 2.8.1 has for rekeying), so that exactly one stays. A peer that lost its
  * state says INITIAL_CONTACT: everything older of that peer goes at once.
+ *
+ * Rotation: a child SA is replaced, with a key exchange of its own, when it has served for some time, or when the owner
+ * says that it has carried enough; so is the IKE SA, whose children stay as they are. Either end may begin, and both may
+ * at once. Not a packet is lost to it:
+ *
+ *     who asked                                              the other
+ *                  ── CREATE_CHILD_SA: REKEY_SA ────────────► child_install (new)
+ *                  ◄───────────────────────── CREATE_CHILD_SA
+ *     child_install, child_use_outbound (new)
+ *                  ── INFORMATIONAL: Delete (old) ──────────► child_use_outbound (new)
+ *                  ◄─────────────────────────── INFORMATIONAL
+ *     child_remove (old), some seconds later                 child_remove (old), some seconds later
+ *
+ * so an end sends through the new one only when the other has it, and takes what comes through the old one until nothing
+ * can be on its way any more. A rekey that fails is tried again, then tried as a new IKE SA beside the old one; at the hard
+ * limit, twice the time, the link ends.
  *
  * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
  * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
@@ -131,7 +148,7 @@ struct sl_ike_ops {
 	/* From now on this child seals the peer's traffic, instead of any other. */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
 
-	/* The child is gone: remove both directions. When it was the one in use, traffic to the peer stops until the
+	/* The child is gone, and what came through it has had time to arrive: remove both directions. When it was the one in use, traffic to the peer stops until the
 	 * next child_use_outbound, which follows at once if the engine has another child with that peer. */
 	void (*child_remove)(void *owner, unsigned peer, uint32_t spi_in);
 

@@ -17,9 +17,10 @@ enum stage { INIT_SENT, HALF_OPEN, UP, STAGES };
 
 struct plan {
 	enum stage stage;
-	unsigned to;    /* who gets it */
-	bool sealed;    /* the input is payloads, not a datagram */
-	bool is_signed; /* IKE_AUTH: identity and signature go in front */
+	unsigned to;     /* who gets it */
+	bool sealed;     /* the input is payloads, not a datagram */
+	bool is_signed;  /* IKE_AUTH: identity and signature go in front */
+	bool rekeys_ike; /* answers to CREATE_CHILD_SA: the receiver has asked for a new IKE SA, not a child */
 	bool response;
 	uint8_t exchange;
 };
@@ -33,6 +34,7 @@ static struct plan read_plan(uint8_t byte)
 		.to = byte >> 2 & 1,
 		.sealed = byte >> 3 & 1,
 		.is_signed = byte >> 4 & 1,
+		.rekeys_ike = byte >> 4 & 1,
 		.response = byte >> 5 & 1,
 		.exchange = exchanges[byte >> 6 & 1],
 	};
@@ -60,6 +62,17 @@ static void bring_up(struct pair *pair, enum stage stage)
 	pair->filter = NULL;
 }
 
+/* The request that the input shall answer. */
+static void ask_something(struct ike_sa *sa, const struct plan *plan)
+{
+	if (plan->exchange == IKE_INFORMATIONAL)
+		ike_liveness_start(sa);
+	else if (plan->rekeys_ike)
+		ike_rekey_sa_start(sa);
+	else
+		ike_rekey_child_start(sa->child);
+}
+
 /* Payloads under the keys of the other end: type of the first, then all of them. */
 static void deliver_sealed(struct pair *pair, const struct plan *plan, const uint8_t *data, size_t size)
 {
@@ -71,13 +84,11 @@ static void deliver_sealed(struct pair *pair, const struct plan *plan, const uin
 	if (!sa || !target || plan->stage == INIT_SENT || size < 1 || size > IKE_SEND_MAX - 400)
 		return;
 	if (plan->stage == UP && plan->response)
-		ike_liveness_start(target);
+		ask_something(target, plan);
 	head = (struct ike_head){
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
-		.exchange = plan->stage == HALF_OPEN ? IKE_AUTH
-			    : plan->response         ? IKE_INFORMATIONAL
-						     : plan->exchange,
+		.exchange = plan->stage == HALF_OPEN ? IKE_AUTH : plan->exchange,
 		.initiator = sa->initiator,
 		.response = plan->stage == HALF_OPEN ? !sa->initiator : plan->response,
 	};

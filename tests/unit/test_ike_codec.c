@@ -578,6 +578,56 @@ static void answers_are_checked(void **state)
 	assert_true(c.esn && c.spi == 0xc0ffee01 && c.cipher == SL_AES256GCM16);
 }
 
+/* In CREATE_CHILD_SA an IKE SA has an SPI, and a child SA a group (RFC 7296 3.3.1, 1.3.3). */
+#define IKE_REKEY_OFFER "00000038 01010804 0102030405060708" GCM_256 "0300000c 01000014 800e0080" PRF DH_LAST
+#define ESP_REKEY_OFFER "0000003c 01030405 c0ffee01" GCM_256 GCM_128 DH ESN NO_ESN_LAST
+
+static void proposals_of_rekeys(void **state)
+{
+	struct ike_policy ike = ike_policy, esp = esp_policy;
+	uint8_t expected[256];
+	struct ike_writer w = {0};
+	struct ike_choice c;
+	size_t len;
+
+	(void)state;
+	ike.rekey = esp.rekey = true;
+	ike_write_proposal(&w, &ike, UINT64_C(0x0102030405060708));
+	len = unhex(expected, "0000003c" IKE_REKEY_OFFER);
+	assert_int_equal(w.len, len);
+	assert_memory_equal(w.buf, expected, len);
+	w = (struct ike_writer){0};
+	ike_write_proposal(&w, &esp, 0xc0ffee01);
+	len = unhex(expected, "00000040" ESP_REKEY_OFFER);
+	assert_int_equal(w.len, len);
+	assert_memory_equal(w.buf, expected, len);
+
+	assert_int_equal(with_hex(ike_choose, &c, IKE_REKEY_OFFER, &ike), IKE_OK);
+	assert_true(c.spi == UINT64_C(0x0102030405060708));
+	w = (struct ike_writer){0};
+	ike_write_choice(&w, IKE_PROTO_IKE, &c, UINT64_C(0x1112131415161718));
+	len = unhex(expected, "00000030 0000002c 01010803 1112131415161718" GCM_256 PRF DH_LAST);
+	assert_int_equal(w.len, len);
+	assert_memory_equal(w.buf, expected, len);
+	assert_int_equal(with_hex(ike_choose, &c, ESP_REKEY_OFFER, &esp), IKE_OK);
+	assert_true(c.spi == 0xc0ffee01);
+	w = (struct ike_writer){0};
+	ike_write_choice(&w, IKE_PROTO_ESP, &c, 0x12345678);
+	len = unhex(expected, "0000002c 00000028 01030403 12345678" GCM_256 DH ESN_LAST);
+	assert_int_equal(w.len, len);
+	assert_memory_equal(w.buf, expected, len);
+
+	/* What belongs to the other exchange. */
+	assert_int_equal(with_hex(ike_choose, &c, IKE_REKEY_OFFER, &ike_policy), IKE_E_NO_PROPOSAL);
+	assert_int_equal(with_hex(ike_choose, &c, IKE_OFFER, &ike), IKE_E_NO_PROPOSAL);
+	assert_int_equal(with_hex(ike_choose, &c, ESP_REKEY_OFFER, &esp_policy), IKE_E_NO_PROPOSAL);
+	assert_int_equal(with_hex(ike_choose, &c, ESP_OFFER, &esp), IKE_E_NO_PROPOSAL);
+	/* An SPI of 0. */
+	assert_int_equal(
+		with_hex(ike_choose, &c, "0000002c 01010803 0000000000000000" GCM_256 PRF DH_LAST, &ike),
+		IKE_E_NO_PROPOSAL);
+}
+
 /* ---- Traffic selectors ------------------------------------------------------------------------------------------- */
 
 static enum ike_result ts_hex(struct sl_ts_list *list, const char *hex)
@@ -682,6 +732,7 @@ static void within(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(proposals_of_rekeys),
 		cmocka_unit_test(header_both_ways),
 		cmocka_unit_test(header_is_checked),
 		cmocka_unit_test(chain_is_read),

@@ -141,6 +141,35 @@ static void keys_with_aes_256(void **state)
 	tear_down(&s);
 }
 
+/* With a key exchange of their own (RFC 7296 2.17, 2.18): the same two private values again. */
+static void keys_of_rekeys(void **state)
+{
+	struct setup old = set_up(SL_AES256GCM16), s = set_up(SL_AES256GCM16);
+	struct sl_ike_keys i, r;
+	uint8_t shared[SL_X25519_LEN];
+
+	(void)state;
+	assert_int_equal(sl_x25519_shared(shared, s.i->x25519, s.public_r), 0);
+	derive(&old, &i, &r);
+	ike_derive_child(old.r, &old.agreed, shared, SL_AES256GCM16, &i, &r);
+	assert_hex(i.key, "0acdc6273be92a29e4ce0381afd6a0d31c3eafee77af6abf4078304488485b5c");
+	assert_hex(i.salt, "c2057943");
+	assert_hex(r.key, "21d12e0dfb6b7cffa01bc7c4b4e48e4d37000d4b87599cdd9b50a3c1b5f0eb0b");
+	assert_hex(r.salt, "21cf8102");
+
+	s.agreed.before = old.i;
+	derive(&s, &i, &r);
+	assert_hex(s.i->sk_d, "358db9359c75143809f1fcbf6b79ba5a9df2b7b3c08040cc3772db3423b8a92e");
+	assert_hex(i.key, "e51b7787e9f6bdbad6c6aa429c5a95712a26b121b9667830d974112f30de0b36");
+	assert_hex(i.salt, "ac3e4460");
+	assert_hex(r.key, "edd8d3be0a428536b108ce120c04cda40097e1541119ae10c495668ff6591225");
+	assert_hex(r.salt, "01551d3a");
+	assert_hex(s.r->sk_pi, "87980c25b4f1bb31fd9f50f76027d30d98e6dd85ef4f43d69577fd0212947c1f");
+	assert_hex(s.r->sk_pr, "1450e2a07878e7999c163a253f85bc3ab32b0e824f4493fdba1e5981344717b8");
+	tear_down(&old);
+	tear_down(&s);
+}
+
 static void weak_point_changes_nothing(void **state)
 {
 	static const uint8_t weak[SL_X25519_LEN];
@@ -327,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_with_aes_128),
 		cmocka_unit_test(keys_with_aes_256),
+		cmocka_unit_test(keys_of_rekeys),
 		cmocka_unit_test(weak_point_changes_nothing),
 		cmocka_unit_test(sealing_is_as_computed_elsewhere),
 		cmocka_unit_test(messages_of_others_are_opened),
