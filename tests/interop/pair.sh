@@ -15,6 +15,7 @@
 #   pair_connected SECONDS           both ends have exactly one child SA, and both say it is good
 #   pair_traffic                     pings go both ways, and what one end has sealed the other has opened
 #   pair_log SIDE TEXT               alpha or beta has logged this in this scenario
+#   pair_logged SIDE TEXT TIMES      at least so often
 #   pair_session FIELD...            of our one session
 #   pair_tshark FILTER FIELD...      what tshark reads in the capture, decrypted
 
@@ -101,6 +102,15 @@ pair_tshark() { # FILTER FIELD...
 	for field in "$@"; do fields+=(-e "$field"); done
 	WIRESHARK_CONFIG_DIR=$lab_dir/keys timeout 60 tshark -r "$lab_dir/wire.pcap" -Y "$filter" -T fields "${fields[@]}" \
 		-o esp.enable_encryption_decode:TRUE -o esp.enable_authentication_check:TRUE 2>"$lab_dir/tshark.log"
+}
+
+pair_times() { grep -cF -- "$2" "$lab_dir/$1/log" || true; } # SIDE TEXT
+
+pair_logged() { # SIDE TEXT TIMES
+	local times
+	times=$(pair_times "$1" "$2")
+	echo "$times of $3"
+	[ "$times" -ge "$3" ]
 }
 
 pair_session() { # FIELD...

@@ -6,12 +6,6 @@ set -euo pipefail
 
 pings=300 # 6 s
 
-logged() { grep -cF -- "$2" "$lab_dir/$1/log" || true; } # SIDE TEXT
-logged_times() { # SIDE TEXT TIMES
-	echo "$(logged "$1" "$2") of $3"
-	[ "$(logged "$1" "$2")" -ge "$3" ]
-}
-
 no_ping_is_lost() { lab_in host-a ping -q -i 0.02 -c $pings -W 2 10.2.0.9 | tee "$lab_dir/ping" && grep " 0% packet loss" "$lab_dir/ping"; }
 
 # The pair in use is the same at both ends. What it has replaced takes for some seconds more what is on its way.
@@ -50,20 +44,20 @@ patient="retransmit_base = 1.0
 child_by_charon() { # INITIATOR
 	charon_esp=$esp charon_child=$child_times pair_start "$1"
 	rotation "$1 initiates, charon rekeys the child SA"
-	tap_case "$1 initiates, charon rekeys the child SA: often" logged_times beta "parsed CREATE_CHILD_SA response" 4
+	tap_case "$1 initiates, charon rekeys the child SA: often" pair_logged beta "parsed CREATE_CHILD_SA response" 4
 }
 
 ike_by_charon() { # INITIATOR
 	charon_esp=$esp charon_conn=$ike_times pair_start "$1"
 	rotation "$1 initiates, charon rekeys the IKE SA"
-	tap_case "$1 initiates, charon rekeys the IKE SA: often" logged_times beta "rekeyed between" 2
+	tap_case "$1 initiates, charon rekeys the IKE SA: often" pair_logged beta "rekeyed between" 2
 }
 
 by_us() { # INITIATOR
 	charon_esp=$esp charon_conn="rekey_time = 0s" charon_child="rekey_time = 0s" pair_start "$1" "rekey-after-time = 1s"
 	rotation "$1 initiates, we rekey both"
-	tap_case "$1 initiates, we rekey both: the child SA often" logged_times beta "parsed CREATE_CHILD_SA request" 4
-	tap_case "$1 initiates, we rekey both: the IKE SA too" logged_times beta "rekeyed between" 1
+	tap_case "$1 initiates, we rekey both: the child SA often" pair_logged beta "parsed CREATE_CHILD_SA request" 4
+	tap_case "$1 initiates, we rekey both: the IKE SA too" pair_logged beta "rekeyed between" 1
 }
 
 # ---- Both at once ----------------------------------------------------------------------------------------------------
@@ -99,13 +93,13 @@ charon_rekeys() { # child|ike
 	if [ "$1" = child ]; then charon_ctl --rekey --child net; else charon_ctl --rekey --ike gw; fi
 }
 
-more() { [ "$(logged "$1" "$2")" -gt "$3" ]; } # SIDE TEXT THAN
+more() { [ "$(pair_times "$1" "$2")" -gt "$3" ]; } # SIDE TEXT THAN
 
 collide() { # OUR-WISH ITS-WISH
 	local retransmits
 	drop_at_charon "$ike" && we_rekey "$1" && charon_rekeys "$2" &&
 		lab_wait_for "charon's wish" 4 pair_log beta "generating CREATE_CHILD_SA request" || return
-	retransmits=$(logged beta "retransmit")
+	retransmits=$(pair_times beta "retransmit")
 	drop_at_charon "$ike_response" &&
 		lab_wait_for "our wish at charon" 4 pair_log beta "parsed CREATE_CHILD_SA request" &&
 		lab_wait_for "charon's wish on its way to us" 4 more beta "retransmit" "$retransmits" &&
