@@ -222,6 +222,14 @@ void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, 
 		memcpy(&spi, what->spi.data, sizeof(spi));
 		old = ike_child_find_out(sa, be32toh(spi));
 	}
+	/*
+	 * The peer may have made it for a request of ours whose answer is still on its way. CHILD_SA_NOT_FOUND would have
+	 * it destroyed, and we would put it to use when the answer comes.
+	 */
+	if (!old && sa->request.task == IKE_TASK_REKEY_CHILD) {
+		ike_create_refuse(sa, path, IKE_N_TEMPORARY_FAILURE);
+		return;
+	}
 	if (!old) {
 		struct ike_writer w;
 

@@ -7,9 +7,6 @@ seen() { # SIDE TEXT SECONDS
 	lab_wait_for "$1 logs: $2" "$3" pair_log "$1" "$2"
 }
 
-logged() { grep -cF -- "$2" "$lab_dir/$1/log" || true; } # SIDE TEXT
-logged_times() { [ "$(logged "$1" "$2")" -ge "$3" ]; }   # SIDE TEXT TIMES
-
 answered() { lab_in host-a ping -c 1 -W 1 10.2.0.9; }
 traffic_within() { lab_wait_for "an answer from host B" "$1" answered; } # SECONDS
 
@@ -25,16 +22,16 @@ we_ask() {
 	pair_start sealane "dpd-delay = 1s"
 	tap_case "we ask a silent charon: connected" pair_connected 10
 	tap_case "we ask a silent charon: it was asked twice" lab_wait_for "two questions" 6 \
-		logged_times beta "parsed INFORMATIONAL request" 2
-	tap_case "we ask a silent charon: it has answered" logged_times beta "generating INFORMATIONAL response" 2
+		pair_logged beta "parsed INFORMATIONAL request" 2
+	tap_case "we ask a silent charon: it has answered" pair_logged beta "generating INFORMATIONAL response" 2
 	tap_case "we ask a silent charon: and the link stays" pair_traffic
 }
 
 charon_asks() {
 	charon_dpd=1s pair_start charon
 	tap_case "charon asks us: connected" pair_connected 10
-	tap_case "charon asks us: twice" lab_wait_for "two questions" 8 logged_times beta "sending DPD request" 2
-	tap_case "charon asks us: we have answered" lab_wait_for "two answers" 3 logged_times beta "parsed INFORMATIONAL response" 2
+	tap_case "charon asks us: twice" lab_wait_for "two questions" 8 pair_logged beta "sending DPD request" 2
+	tap_case "charon asks us: we have answered" lab_wait_for "two answers" 3 pair_logged beta "parsed INFORMATIONAL response" 2
 	tap_case "charon asks us: and the link stays" pair_traffic
 	pair_kill alpha
 	tap_case "we are dead: charon gives up" seen beta "giving up after 3 retransmits" 10

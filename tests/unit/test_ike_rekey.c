@@ -456,6 +456,34 @@ static void odd_requests_are_refused(void **state)
 	free_pair(p);
 }
 
+static bool lose_all(struct pair *pair, unsigned from, struct pair_message *m)
+{
+	(void)pair;
+	(void)from;
+	(void)m;
+	return false;
+}
+
+/* It may be the child SA that beta's own request has made, and beta does not know yet. */
+static void unknown_child_while_we_ask(void **state)
+{
+	struct pair *p = linked_pair(151);
+	const struct odd odd = {
+		true, p->end[ALPHA].outbound ^ 1, true, .group = 31, .protocol = IKE_PROTO_ESP};
+	uint8_t data[64];
+	struct before b = look(p);
+
+	(void)state;
+	p->no_gaps = true;
+	p->filter = lose_all;
+	ask(p, BETA, true, false);
+	pair_run(p, PAIR_MS);
+	assert_int_equal(send_odd(p, &odd, data), IKE_N_TEMPORARY_FAILURE);
+	pair_run(p, 10 * PAIR_S);
+	assert_rotated(p, &b, CHILD_BY_BETA);
+	free_pair(p);
+}
+
 /* Whatever is asked of an IKE SA that is being deleted. */
 static void what_ends_is_not_rekeyed(void **state)
 {
@@ -744,6 +772,7 @@ int main(void)
 		cmocka_unit_test(lowest_nonce_of_children_loses),
 		cmocka_unit_test(lowest_nonce_of_sas_loses),
 		cmocka_unit_test(odd_requests_are_refused),
+		cmocka_unit_test(unknown_child_while_we_ask),
 		cmocka_unit_test(what_ends_is_not_rekeyed),
 		cmocka_unit_test(refused_rekey_renews_the_link),
 		cmocka_unit_test(no_room_at_the_initiator),
