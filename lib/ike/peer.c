@@ -104,7 +104,7 @@ void ike_peer_settle(struct ike_peer *peer)
 	set_state(peer);
 }
 
-/* An authenticated peer may not fill our memory either. */
+/* An authenticated peer may not fill our memory either. Who replaces another still needs it. */
 static void limit_sas(struct ike_peer *peer, const struct ike_sa *newest)
 {
 	struct ike_sa *sa, *oldest = NULL;
@@ -112,7 +112,7 @@ static void limit_sas(struct ike_peer *peer, const struct ike_sa *newest)
 
 	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
 		count++;
-		if (!oldest && sa != peer->active && sa != newest)
+		if (!oldest && sa != peer->active && sa != newest && sa != newest->origin)
 			oldest = sa;
 	}
 	if (count > IKE_PEER_SAS_MAX)

@@ -76,6 +76,7 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 		ike_child_drop(old);
 		if (!sa->child)
 			ike_create_broken(sa, "for a child SA that the peer does not have");
+		ike_peer_settle(sa->peer);
 		return;
 	}
 	/* A peer that rekeys nothing gets a new IKE SA at once. */

@@ -618,6 +618,31 @@ static void delete_crosses_rekey(void **state)
 	}
 }
 
+/* A peer with as many IKE SAs as it may have rekeys one that is not in use, and would be the next to go. */
+static void rekey_of_the_oldest(void **state)
+{
+	struct pair *p = linked_pair(171);
+	struct ike_sa *oldest = sa_of(p, ALPHA);
+
+	(void)state;
+	p->filter = no_informational;
+	for (unsigned i = 1; i < IKE_PEER_SAS_MAX; i++) {
+		assert_true(ike_init_start(p->end[ALPHA].ike->peers[0]));
+		pair_run(p, 100 * PAIR_MS);
+	}
+	assert_int_equal(stats_of(p, BETA).established, IKE_PEER_SAS_MAX);
+	ike_request_done(oldest); /* its Delete, which nobody has heard */
+	oldest->next_id--;
+	oldest->state = IKE_ESTABLISHED;
+	ike_rekey_sa_start(oldest);
+	pair_run(p, 25 * PAIR_MS);
+	assert_logged(p, BETA, "IKE SA rekeyed by the peer");
+	p->filter = NULL;
+	pair_run(p, 100 * PAIR_S);
+	assert_calm(p);
+	free_pair(p);
+}
+
 static void nothing_to_rekey(void **state)
 {
 	struct pair *p = new_pair(170);
@@ -780,6 +805,7 @@ int main(void)
 		cmocka_unit_test(child_that_the_peer_does_not_have),
 		cmocka_unit_test(hard_limit_ends_the_link),
 		cmocka_unit_test(delete_crosses_rekey),
+		cmocka_unit_test(rekey_of_the_oldest),
 		cmocka_unit_test(nothing_to_rekey),
 		cmocka_unit_test(keys_rotate_by_themselves),
 		cmocka_unit_test(soft_limit_has_jitter),
