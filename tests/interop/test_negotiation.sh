@@ -17,7 +17,7 @@ is_32_bit() { [ "$(pair_session esn)" = no ] && pair_log alpha "32-bit sequence 
 # 1 is ESN, 0 is none. They stand in IKE_AUTH, from us and back.
 tshark_saw_both_offered() {
 	local seen
-	seen=$(pair_tshark 'isakmp.exchangetype == 35' isakmp.flag_r isakmp.tf.id.esn | tr '\t' ' ')
+	seen=$(pair_tshark 'isakmp.exchangetype == 35' isakmp.flag_r isakmp.tf.id.esn | sort -u | tr '\t' ' ')
 	echo "$seen"
 	[ "$seen" = "$(printf '0 1,0\n1 0')" ]
 }
