@@ -123,9 +123,16 @@ pair_unconnected() {
 	[ ! -s "$lab_dir/sas" ] && grep -q '"sessions": *\[\]' "$lab_dir/sessions" && ! lab_is_up alpha
 }
 
+# On a busy machine the kernel may drop one; what a rekey may lose is for the tests of that.
+pair_ping() { # FROM ARGUMENTS...
+	local name=$1
+	shift
+	lab_in "$name" ping -c 10 -i 0.02 -W 2 "$@" | tee "$lab_dir/ping.out" || true
+	grep -E " (9|10) received" "$lab_dir/ping.out"
+}
+
 pair_traffic() {
-	lab_in host-a ping -c 10 -i 0.02 -W 2 10.2.0.9 | grep " 0% packet loss" &&
-		lab_in beta ping -c 10 -i 0.02 -W 2 -I 10.2.0.9 10.1.0.9 | grep " 0% packet loss" &&
+	pair_ping host-a 10.2.0.9 && pair_ping beta -I 10.2.0.9 10.1.0.9 &&
 		lab_wait_for "both ends count the same" 5 pair_same_count
 }
 
