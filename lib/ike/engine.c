@@ -74,19 +74,6 @@ void sl_ike_free(struct sl_ike *ike)
 	free(ike);
 }
 
-/* Adds the peer's ciphers to those we take from whoever asks. */
-static void allow_ciphers(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
-{
-	for (unsigned i = 0; i < conf->cipher_count; i++) {
-		unsigned known = 0;
-
-		while (known < ike->cipher_count && ike->ciphers[known] != conf->ciphers[i])
-			known++;
-		if (known == ike->cipher_count)
-			ike->ciphers[ike->cipher_count++] = conf->ciphers[i];
-	}
-}
-
 int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 {
 	struct ike_peer **peers, *peer;
@@ -106,7 +93,6 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	peer->conf = conf;
 	peer->retry_at = IKE_NEVER;
 	TAILQ_INIT(&peer->sas);
-	allow_ciphers(ike, conf);
 	peers[ike->peer_count++] = peer;
 	return (int)peer->index;
 }

@@ -206,6 +206,40 @@ static void refuse(struct sl_ike *ike, const struct ike_head *request, const str
 	ike_send(ike, path, w.buf, w.len);
 }
 
+/* Adds what a peer allows to a list without doubles. */
+static unsigned add_ciphers(
+	enum sl_cipher list[static SL_CIPHER_COUNT], unsigned count, const struct sl_ike_peer_conf *conf)
+{
+	for (unsigned i = 0; i < conf->cipher_count; i++) {
+		unsigned known = 0;
+
+		while (known < count && list[known] != conf->ciphers[i])
+			known++;
+		if (known == count)
+			list[count++] = conf->ciphers[i];
+	}
+	return count;
+}
+
+/*
+ * The ciphers to choose from. Who is asking is known only in IKE_AUTH, where its own list decides: until then it is
+ * taken for whoever is configured at its address, or when nobody is, for anybody.
+ */
+static unsigned ciphers_for(
+	const struct sl_ike *ike, const struct sl_addr *from, enum sl_cipher list[static SL_CIPHER_COUNT])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < ike->peer_count; i++)
+		if (sl_addr_equal(&ike->peers[i]->conf->endpoint.addr, from))
+			count = add_ciphers(list, count, ike->peers[i]->conf);
+	if (count > 0)
+		return count;
+	for (unsigned i = 0; i < ike->peer_count; i++)
+		count = add_ciphers(list, count, ike->peers[i]->conf);
+	return count;
+}
+
 /*
  * Chooses from the peer's proposals, and checks that its KE payload belongs to what was chosen. Answers a
  * request that does not fit; returns false then.
@@ -213,10 +247,11 @@ static void refuse(struct sl_ike *ike, const struct ike_head *request, const str
 static bool choose(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const struct ike_message *m, struct ike_choice *choice)
 {
+	enum sl_cipher ciphers[SL_CIPHER_COUNT];
 	const struct ike_policy policy = {
 		.protocol = IKE_PROTO_IKE,
-		.ciphers = ike->ciphers,
-		.cipher_count = ike->cipher_count,
+		.ciphers = ciphers,
+		.cipher_count = ciphers_for(ike, &path->remote.addr, ciphers),
 	};
 	const uint16_t group = htobe16(IKE_DH_X25519);
 

@@ -233,9 +233,6 @@ struct sl_ike {
 
 	struct ike_peer **peers;
 	unsigned peer_count;
-	enum sl_cipher
-		ciphers[SL_CIPHER_COUNT]; /* that any peer allows: a responder learns late who is asking */
-	unsigned cipher_count;
 
 	struct sl_secret_pool *secrets;
 	struct ike_sa_list sas, dead;

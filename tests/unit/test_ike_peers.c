@@ -335,7 +335,7 @@ static void cipher_of_another_peer(void **state)
 	struct sl_ike_peer_conf other;
 
 	(void)state;
-	/* Beta's other peer may use AES-128, so IKE_SA_INIT lets it pass; alpha may not. */
+	/* Beta's other peer at this address may use AES-128, so IKE_SA_INIT lets it pass; alpha may not. */
 	p->end[ALPHA].peer.ciphers[0] = SL_AES128GCM16;
 	p->end[ALPHA].peer.cipher_count = 1;
 	p->end[BETA].peer.cipher_count = 1;
@@ -349,6 +349,29 @@ static void cipher_of_another_peer(void **state)
 	assert_no_link(p, ALPHA);
 	assert_no_link(p, BETA);
 	assert_logged(p, BETA, "the cipher is not allowed for it");
+	free_pair(p);
+}
+
+static void own_ciphers_at_own_address(void **state)
+{
+	struct pair *p = new_pair(53);
+	struct sl_ike_peer_conf other;
+
+	(void)state;
+	/* Alpha would take both, AES-128 first; beta allows it AES-256, and AES-128 to a peer that is somewhere else. */
+	p->end[ALPHA].peer.ciphers[0] = SL_AES128GCM16;
+	p->end[ALPHA].peer.ciphers[1] = SL_AES256GCM16;
+	p->end[BETA].peer.cipher_count = 1;
+	other = p->end[BETA].peer;
+	other.name = "gamma.example";
+	other.endpoint.addr = sl_addr_v4(0xc0000209);
+	other.ciphers[0] = SL_AES128GCM16;
+	set_boot(p, true, false);
+	boot_both(p);
+	assert_int_equal(sl_ike_peer_add(p->end[BETA].ike, &other), 1);
+	pair_run(p, 500 * PAIR_MS);
+	assert_int_equal(info_of(p, ALPHA).state, SL_IKE_UP);
+	assert_int_equal(info_of(p, ALPHA).cipher, SL_AES256GCM16);
 	free_pair(p);
 }
 
@@ -616,6 +639,7 @@ int main(void)
 		cmocka_unit_test(wrong_names),
 		cmocka_unit_test(hostile_name_is_escaped),
 		cmocka_unit_test(no_common_cipher),
+		cmocka_unit_test(own_ciphers_at_own_address),
 		cmocka_unit_test(cipher_of_another_peer),
 		cmocka_unit_test(no_common_selectors),
 		cmocka_unit_test(useless_handshakes_become_rare),
