@@ -77,7 +77,7 @@ mutate key-exchange-by-one-end lib/ike/crypt.c 'unsigned skip = shared ? 0 : 1;'
 mutate directions-swapped lib/ike/child.c 'agreed->initiator ? &c.out : &c.in,' \
 	'agreed->initiator || choice->esn ? &c.out : &c.in,'
 
-mutate iv-repeats lib/ike/exchange.c 'sa->iv++' 'sa->iv++ / 2'
+mutate iv-repeats lib/ike/fragment.c 'sa->iv++' 'sa->iv++ / 2'
 
 mutate retransmission-differs lib/ike/exchange.c \
 	'ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);' \
