@@ -224,8 +224,9 @@ static int open_one(struct rte_mbuf *m, struct sl_esp_in *in, uint64_t seq, uint
 
 void sl_open_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
 {
-	struct staged s = {.count = 0};
+	struct staged s; /* some kilobytes: only the count needs a value */
 
+	s.count = 0;
 	burst->tx_count = 0;
 	burst->handed_count = 0;
 	prefetch_frames(frames, n);

@@ -183,8 +183,9 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 
 void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
 {
-	struct staged s = {.count = 0};
+	struct staged s; /* some kilobytes: only the count needs a value */
 
+	s.count = 0;
 	burst->tx_count = 0;
 	burst->handed_count = 0;
 	prefetch_frames(frames, n);
