@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../lib/crypto/secret.h"
 #include "gateway.h"
@@ -224,17 +225,53 @@ void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_add
 	}
 }
 
+static bool same_ranges(const struct sl_esp_ranges *a, const struct sl_esp_ranges *b)
+{
+	return a->count == b->count && memcmp(a->range, b->range, a->count * sizeof(a->range[0])) == 0;
+}
+
+/* They would seal the same packets: of one peer, in one worker, with the same selectors. */
+static bool same_flow(const struct sa *a, const struct sa *b)
+{
+	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) &&
+	       same_ranges(&a->out->local, &b->out->local) && same_ranges(&a->out->remote, &b->out->remote);
+}
+
+/* The SA that seals now what this one could seal; NULL when there is none. */
+static struct sa *in_use_instead(const struct gateway *g, const struct sa *sa)
+{
+	struct sa *other;
+
+	LIST_FOREACH (other, &g->peers[sa->peer].sas, next)
+		if (other->in_use && same_flow(other, sa))
+			return other;
+	return NULL;
+}
+
+/* The flow of a peer has its number. Either may be NULL. */
+static void switch_outbound(struct gateway *g, struct sa *to, struct sa *from)
+{
+	struct command command = {.type = COMMAND_OUT_SWITCH, .arg = to ? to->peer : from->peer};
+
+	if (from) {
+		from->in_use = false;
+		command.old = from->out;
+	}
+	if (to) {
+		to->in_use = true;
+		to->out_uses++;
+		command.object = to->out;
+	}
+	worker_command(g->worker, &command);
+}
+
 void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in)
 {
 	struct gateway *g = gateway;
-	struct sa *sa = find(g, spi_in), *other;
+	struct sa *sa = find(g, spi_in);
 
-	LIST_FOREACH (other, &g->peers[peer].sas, next)
-		other->in_use = false;
-	sa->in_use = true;
-	sa->out_uses++;
-	worker_command(
-		g->worker, &(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = sa->out});
+	(void)peer;
+	switch_outbound(g, sa, in_use_instead(g, sa));
 	/*
 	 * The peer may learn of the SA a moment later than we do, from a message that is still on its way to it. Who waits
 	 * for the link before reading the plain port wants no packet to be lost to that moment.
@@ -248,11 +285,10 @@ void sa_remove(void *gateway, unsigned peer, uint32_t spi_in)
 	struct gateway *g = gateway;
 	struct sa *sa = find(g, spi_in);
 
+	(void)peer;
 	sa->removed = true;
 	if (sa->in_use)
-		worker_command(g->worker,
-			&(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = NULL});
-	sa->in_use = false;
+		switch_outbound(g, NULL, sa);
 	worker_command(g->worker, &(struct command){.type = COMMAND_IN_REMOVE, .arg = spi_in});
 }
 

@@ -166,9 +166,9 @@ static void carry_out(struct worker *w, const struct command *c)
 			post(w, &(struct event){EVENT_IN_RELEASED, 0, released});
 		break;
 	case COMMAND_OUT_SWITCH:
-		released = sl_out_switch(&w->dp, c->arg, c->object);
-		if (released)
-			post(w, &(struct event){EVENT_OUT_RELEASED, 0, released});
+		sl_out_switch(&w->dp, c->arg, c->object, c->old);
+		if (c->old)
+			post(w, &(struct event){EVENT_OUT_RELEASED, 0, c->old});
 		break;
 	case COMMAND_OUT_RESOLVE: sl_esp_out_resolve(c->object, &w->dp.wire.mac, &c->mac); break;
 	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, c->arg, c->port); break;
