@@ -112,7 +112,7 @@ int sa_init(struct gateway *g);
 void sa_fini(struct gateway *g);
 
 /* Operations of lib/ike. */
-uint32_t sa_spi_alloc(void *gateway, unsigned peer);
+uint32_t sa_spi_alloc(void *gateway, unsigned peer, unsigned worker);
 void sa_spi_free(void *gateway, uint32_t spi);
 int sa_install(void *gateway, const struct sl_ike_child *child);
 void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in);

@@ -129,7 +129,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
 	conf->cipher_count = peer->cipher_count;
 	conf->esn = peer->esn;
-	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
 	conf->dpd_delay = peer->dpd_delay;
 	conf->ppk = peer->ppk;
 	conf->ppk_id = peer->ppk_id;
@@ -146,6 +146,7 @@ static int ike_init(struct gateway *g)
 		.name = c->name,
 		.key = c->key,
 		.address = c->wire.address.addr,
+		.workers = 1,
 		.message_max = c->wire.mtu - IKE_HEADERS,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};

@@ -89,7 +89,7 @@ static void release_slot(struct gateway *g, struct sa *sa)
 	free(sa);
 }
 
-uint32_t sa_spi_alloc(void *gateway, unsigned peer)
+uint32_t sa_spi_alloc(void *gateway, unsigned peer, unsigned worker)
 {
 	struct gateway *g = gateway;
 	struct sa *sa;
@@ -101,7 +101,7 @@ uint32_t sa_spi_alloc(void *gateway, unsigned peer)
 	g->free_head = (g->free_head + 1) % SL_SLOTS;
 	g->free_count--;
 	sl_random(&random, sizeof(random));
-	sa->spi_in = sl_spi_make(g->worker->id, slot, random);
+	sa->spi_in = sl_spi_make(worker, slot, random);
 	sa->peer = peer;
 	g->sas[slot] = sa;
 	LIST_INSERT_HEAD(&g->peers[peer].sas, sa, next);
@@ -368,11 +368,11 @@ void sa_rekey_asked(struct gateway *g, uint64_t now)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		struct peer *peer = &g->peers[i];
-		struct sl_ike_peer_info info;
+		struct sa *sa;
 
-		if (peer->rekey_child) {
-			sl_ike_peer_info(g->ike, i, &info);
-			sl_ike_rekey_child(g->ike, now, info.spi_in);
+		LIST_FOREACH (sa, &peer->sas, next) {
+			if (peer->rekey_child && sa->in_use)
+				sl_ike_rekey_child(g->ike, now, sa->spi_in);
 		}
 		if (peer->rekey_ike)
 			sl_ike_rekey(g->ike, now, i);
