@@ -22,6 +22,7 @@ enum command_type {
 	COMMAND_SEND_PLAIN, /* object: mbuf, a frame */
 	COMMAND_SEAL,       /* object: mbuf, a frame to be taken as if the plain port had received it */
 	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
+	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
 };
 
 struct command {
@@ -34,6 +35,7 @@ struct command {
 			uint16_t port;
 		};
 		void *old;
+		uint8_t worker;
 	};
 };
 
