@@ -102,9 +102,9 @@ def esp_of(data):
     return packet[head + 8:head + length]
 
 
-def datagram(src, dst, payload=b"hello", number=1):
+def datagram(src, dst, payload=b"hello", number=1, sport=7000):
     """A small UDP packet, told apart by its IP identification."""
-    return bytes(IP(src=src, dst=dst, id=number) / UDP(sport=7000, dport=7001) / payload)
+    return bytes(IP(src=src, dst=dst, id=number) / UDP(sport=sport, dport=7001) / payload)
 
 
 def mixture(src, dst, count, seed=1):
