@@ -326,9 +326,13 @@ static void take_esn(struct parser *p, const char *name, const char *value)
 
 static void take_start(struct parser *p, const char *name, const char *value)
 {
-	p->peer->start_boot = strcmp(value, "boot") == 0;
-	if (!p->peer->start_boot && strcmp(value, "none") != 0)
-		bad(p, name, value, "boot or none");
+	p->peer->start = SL_CONFIG_START_NONE;
+	if (strcmp(value, "boot") == 0)
+		p->peer->start = SL_CONFIG_START_BOOT;
+	else if (strcmp(value, "traffic") == 0)
+		p->peer->start = SL_CONFIG_START_TRAFFIC;
+	else if (strcmp(value, "none") != 0)
+		bad(p, name, value, "boot, traffic or none");
 }
 
 static void take_dpd_delay(struct parser *p, const char *name, const char *value)
