@@ -247,6 +247,7 @@ static int ports_open(struct gateway *g)
 	g->plain = (struct link){.config = &c->plain, .send = COMMAND_SEND_PLAIN, .gateway = g};
 	if (port_open(&g->wire.port, "wire", c, &c->wire, workers, g->mbufs))
 		return -1;
+	steer(&g->wire.port);
 	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
 }
 

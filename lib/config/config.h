@@ -29,6 +29,7 @@
  *     cipher      = aes256gcm16, aes128gcm16
  *     esn         = yes
  *     start       = boot                  or traffic: when it waits; or none: never; default none without endpoint
+ *     source-port = 4500                  or per-sa: of the UDP around ESP, so that a NIC tells our SAs apart
  *     dpd-delay   = 10s                   0 never checks
  *     rekey-after-time    = 1h            of an SA, whichever of the three comes first
  *     rekey-after-packets = 4294967296
@@ -84,6 +85,7 @@ struct sl_config_peer {
 	unsigned cipher_count;
 	bool esn;
 	enum sl_config_start start;
+	bool source_port_per_sa;
 	uint64_t dpd_delay;  /* ns; 0: never */
 	uint64_t rekey_time; /* ns */
 	uint64_t rekey_packets, rekey_bytes;
