@@ -121,6 +121,8 @@ def memif(tap):
         with tap.case(f"{label}: packets have changed hands"):
             assert total(link.alpha, "handed_in") > 0, "alpha"
         inbound(tap, link, label)
+        with tap.case(f"{label}: both stop cleanly on SIGTERM"):
+            equal((link.alpha.stop(), link.beta.stop()), (0, 0), "exit statuses")
 
 
 # ---- One queue for all ----
