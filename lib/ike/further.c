@@ -98,6 +98,7 @@ void ike_further_heard(struct ike_sa *sa)
 	struct ike_child *child;
 	bool changed = false;
 
+	sa->sure_at = IKE_NEVER;
 	TAILQ_FOREACH (child, &sa->children, link) {
 		if (!child->unsure)
 			continue;
@@ -113,11 +114,8 @@ void ike_further_heard(struct ike_sa *sa)
 
 void ike_further_unheard(struct ike_sa *sa)
 {
-	const struct ike_child *child;
-
-	TAILQ_FOREACH (child, &sa->children, link)
-		if (child->unsure)
-			sa->further_at = sa->ike->now + IKE_FURTHER_WAIT;
+	if (sa->sure_at != IKE_NEVER)
+		sa->sure_at = sa->ike->now + IKE_FURTHER_WAIT;
 }
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
@@ -148,10 +146,13 @@ void ike_further_work(struct ike_sa *sa)
 {
 	unsigned worker = first_lacking(sa);
 
+	if (sa->ike->now >= sa->sure_at)
+		ike_further_heard(sa);
+	if (sa->ike->now < sa->further_at)
+		return;
 	sa->further_at = IKE_NEVER;
 	if (sa->further && worker < sa->ike->conf->workers)
 		start(sa, worker);
-	ike_further_heard(sa); /* the peer has not asked again */
 }
 
 static void refused(struct ike_sa *sa, const struct ike_notify *error)
@@ -254,15 +255,18 @@ static const struct ike_child *sibling_of(const struct ike_sa *sa, const struct 
 static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
 {
 	struct ike_sa *sa = fresh->sa;
+	uint64_t later = sa->ike->now + IKE_FURTHER_WAIT;
 
-	if (alone)
+	if (alone) {
 		ike_child_use(fresh); /* there is nothing else to send with */
-	else
-		fresh->unsure = !for_worker || !ike_child_in_use(fresh);
-	if (alone && !for_worker)
-		return;
-	sa->further_at = sa->ike->now + IKE_FURTHER_WAIT;
-	ike_arm(sa->ike, sa->further_at);
+	} else if (!for_worker || !ike_child_in_use(fresh)) {
+		fresh->unsure = true;
+		sa->sure_at = later;
+		ike_arm(sa->ike, later);
+	}
+	/* The peer may have more to ask for. */
+	if (for_worker && sa->further_at < later)
+		sa->further_at = later;
 }
 
 /* Makes the child SA and answers. Returns 0, or the error to answer with. */

@@ -216,7 +216,8 @@ struct ike_sa {
 	struct ike_terms
 		first; /* what the child SA that came with it is; further ones are like it (RFC 9611 4) */
 	bool further;  /* both ends take further ones, and the peer has not said that there are enough */
-	uint64_t further_at; /* when to look whether our workers have all they need; IKE_NEVER: they have */
+	uint64_t further_at; /* when to ask for what our workers lack; IKE_NEVER: nothing, as far as known */
+	uint64_t sure_at;    /* when the peer has what it asked for, though it has not said so */
 	unsigned further_failures; /* to get one, or to keep it */
 };
 
@@ -598,7 +599,7 @@ void ike_write_resource_info(struct ike_writer *w, unsigned worker);
 /* The IKE SA has its first child SA, which is so; `further`: both ends have said that they take more. */
 void ike_further_agreed(struct ike_sa *sa, const struct ike_terms *first, bool further);
 
-/* It is sa->further_at. */
+/* It is sa->further_at or sa->sure_at. */
 void ike_further_work(struct ike_sa *sa);
 
 /* Something may have gone: plans to ask for it. */

@@ -74,7 +74,8 @@ uint64_t ike_sa_deadline(const struct ike_sa *sa)
 	if (closing_child(sa))
 		return sa->ike->now;
 	if (rotates(sa)) {
-		at = earlier(at, earlier(sa->rekey_at, earlier(sa->ends_at, sa->further_at)));
+		at = earlier(at, earlier(sa->rekey_at, sa->ends_at));
+		at = earlier(at, earlier(sa->further_at, sa->sure_at));
 		child = next_rekey(sa);
 		at = earlier(at, child ? child->rekey_at : IKE_NEVER);
 	}
@@ -108,7 +109,7 @@ void ike_sa_work(struct ike_sa *sa)
 		ike_rekey_sa_start(sa);
 	else if (rotates(sa) && next && now >= next->rekey_at)
 		ike_rekey_child_start(next);
-	else if (rotates(sa) && now >= sa->further_at)
+	else if (rotates(sa) && now >= earlier(sa->further_at, sa->sure_at))
 		ike_further_work(sa);
 	else if (now >= liveness_at(sa))
 		ike_liveness_start(sa);
