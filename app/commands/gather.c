@@ -49,14 +49,15 @@ static const struct {
 			NUMBER("bad_icv")}},
 	[SL_SECTION_PORTS] = {"ports", "/sealane/ports", "/sealane/port", false,
 		{TEXT("role"), TEXT("device"), TEXT("address"), TEXT("mac"), NUMBER("mtu"), TEXT("link"),
-			TRAFFIC, NUMBER("rx_missed")}},
+			NUMBER("rx_queues"), NUMBER("tx_queues"), TRAFFIC, NUMBER("rx_missed")}},
 	[SL_SECTION_DROPS] = {"drops", "/sealane/drops", "/sealane/drop", false,
 		{TEXT("name"), NUMBER("packets"), TEXT("help")}},
 	[SL_SECTION_IKE] = {"ike", "/sealane/ike", "/sealane/ike_counter", false,
 		{TEXT("name"), NUMBER("count"), TEXT("help")}},
 	[SL_SECTION_WORKERS] = {"workers", "/sealane/workers", "/sealane/worker", false,
 		{NUMBER("worker"), NUMBER("lcore"), NUMBER("rx_wire"), NUMBER("rx_plain"), NUMBER("tx_wire"),
-			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control")}},
+			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control"),
+			NUMBER("handed_in"), NUMBER("handed_out")}},
 };
 
 const char *sl_section_name(enum sl_section section)

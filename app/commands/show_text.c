@@ -135,6 +135,9 @@ static void print_port(const json_t *port)
 	if (json_object_get(port, "inner_mtu") != NULL)
 		printf(", %" PRIu64 " inside the seal", number_of(port, "inner_mtu"));
 	putchar('\n');
+	begin_line("queues");
+	printf("%" PRIu64 " in, %" PRIu64 " out\n", number_of(port, "rx_queues"),
+		number_of(port, "tx_queues"));
 	traffic_line("received", number_of(port, "rx_packets"), number_of(port, "rx_bytes"));
 	if (missed > 0)
 		printf(", %s%" PRIu64 " missed%s", paint(BAD), missed, reset());
@@ -169,8 +172,9 @@ static const struct column ike_columns[COLUMNS_MAX] = {
 
 static const struct column worker_columns[COLUMNS_MAX] = {{"WORKER", "worker", AS_IS},
 	{"LCORE", "lcore", AS_IS}, {"WIRE IN", "rx_wire", AS_IS}, {"PLAIN IN", "rx_plain", AS_IS},
-	{"FROM CONTROL", "from_control", AS_IS}, {"WIRE OUT", "tx_wire", AS_IS},
-	{"PLAIN OUT", "tx_plain", AS_IS}, {"TO CONTROL", "to_control", AS_IS}, {"DROPS", "drops", AS_IS}};
+	{"FROM CONTROL", "from_control", AS_IS}, {"HANDED IN", "handed_in", AS_IS},
+	{"WIRE OUT", "tx_wire", AS_IS}, {"PLAIN OUT", "tx_plain", AS_IS}, {"TO CONTROL", "to_control", AS_IS},
+	{"HANDED OUT", "handed_out", AS_IS}, {"DROPS", "drops", AS_IS}};
 
 static const char *cell(char text[static CELL_MAX], const json_t *row, const struct column *column)
 {

@@ -19,9 +19,15 @@ void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason)
 	rte_pktmbuf_free(m);
 }
 
+void gateway_command_all(struct gateway *g, const struct command *command)
+{
+	for (unsigned i = 0; i < g->worker_count; i++)
+		worker_command(&g->workers[i], command);
+}
+
 void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m)
 {
-	if (!worker_send(g->worker, type, m))
+	if (!worker_send(&g->workers[0], type, m))
 		gateway_drop(g, m, SL_DROP_TX_FULL);
 }
 
@@ -70,7 +76,7 @@ static void plain_changed(void *owner, uint32_t ip, const struct rte_ether_addr 
 
 	if (mac)
 		command.mac = *mac;
-	worker_command(link->gateway->worker, &command);
+	gateway_command_all(link->gateway, &command);
 }
 
 static const struct sl_neigh_ops wire_ops = {send_arp_request, wire_changed, send_resolved};
@@ -230,10 +236,10 @@ void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m)
 
 /* ---- Out -------------------------------------------------------------------------------------------------------------- */
 
-void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+/* Sends `skip` bytes of zero and then the data. */
+static void send_udp(
+	struct gateway *g, const struct sl_ike_path *path, size_t skip, const uint8_t *data, size_t len)
 {
-	struct gateway *g = gateway;
-	size_t skip = path->local.port == SL_IKE_NAT_PORT ? MARKER : 0;
 	struct sl_udp udp = {
 		.src = sl_addr_u32(&path->local.addr),
 		.dst = sl_addr_u32(&path->remote.addr),
@@ -256,6 +262,19 @@ void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t
 	frame = (void *)rte_pktmbuf_append(m, (uint16_t)(SL_UDP_FRAME_HEADERS + udp.len));
 	sl_udp_headers(frame, &g->wire.port.mac, &g->wire.port.mac, &udp);
 	memset(frame + SL_UDP_FRAME_HEADERS, 0, skip);
-	memcpy(frame + SL_UDP_FRAME_HEADERS + skip, msg, len);
+	memcpy(frame + SL_UDP_FRAME_HEADERS + skip, data, len);
 	sl_neigh_send(g->wire.neighbours, gateway_now(), next_hop, m);
+}
+
+void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+{
+	send_udp(gateway, path, path->local.port == SL_IKE_NAT_PORT ? MARKER : 0, msg, len);
+}
+
+/* Neither IKE nor ESP: the receiver drops it (RFC 3948 2.3). What matters is the NAT that it passes. */
+void local_send_keepalive(void *gateway, const struct sl_ike_path *path)
+{
+	static const uint8_t keepalive = 0xff;
+
+	send_udp(gateway, path, 0, &keepalive, sizeof(keepalive));
 }

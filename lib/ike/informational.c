@@ -143,7 +143,7 @@ static void closed_by_peer(struct ike_sa *sa, bool disbelieved)
 		ike_log(sa->ike, SL_IKE_INFO, (int)peer->index, "link down: closed by the peer");
 	}
 	/* Whoever was only called up by traffic rests until there is traffic again. */
-	if (peer->active == sa && peer->conf->start == SL_IKE_START_NONE)
+	if (peer->active == sa && peer->conf->start == SL_IKE_START_TRAFFIC)
 		peer->wanted = false;
 	ike_sa_drop(sa);
 	ike_peer_settle(peer);
@@ -156,8 +156,8 @@ static void children_closed(struct ike_sa *sa, const struct wishes *wishes)
 
 	for (unsigned i = 0; i < wishes->count; i++)
 		ike_child_closed(wishes->children[i]);
-	if (!sa->child) {
-		/* An IKE SA without its child carries nothing and goes too. */
+	if (ike_children_in_use(sa) == 0) {
+		/* An IKE SA without a child carries nothing and goes too. */
 		if (used)
 			ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index,
 				"link down: child SA closed by the peer");

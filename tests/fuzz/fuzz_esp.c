@@ -2,7 +2,7 @@
 /*
  * Frames through the real bursts. The first byte of the input says what the rest is: a frame on the wire, a frame on the
  * plain link, or the inside of a packet that is sealed with the right keys, as a hostile peer could do. Whatever comes,
- * each packet must be sent, handed over or counted, and no mbuf may be lost.
+ * each packet must be sent, handed over, passed on or counted, and no mbuf may be lost.
  */
 #include <stdio.h>
 
@@ -21,6 +21,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (eal_for_tests(NULL) || sl_crypto_init())
 		abort();
 	pair_new(&pair);
+	pair.beta.id = 0;
+	pair.beta.workers = 4; /* some SPIs are those of others */
 	return 0;
 }
 
@@ -65,10 +67,11 @@ static void through(struct sl_dataplane *dp,
 	uint64_t before = drops(dp);
 
 	burst(dp, &m, 1, &pair.burst);
-	if (pair.burst.tx_count + pair.burst.handed_count + drops(dp) - before != 1)
+	if (pair.burst.tx_count + pair.burst.handed_count + pair.burst.away_count + drops(dp) - before != 1)
 		abort();
 	rte_pktmbuf_free_bulk(pair.burst.tx, pair.burst.tx_count);
 	rte_pktmbuf_free_bulk(pair.burst.handed, pair.burst.handed_count);
+	rte_pktmbuf_free_bulk(pair.burst.away, pair.burst.away_count);
 	if (rte_mempool_in_use_count(pair.mbufs) != 0)
 		abort();
 }

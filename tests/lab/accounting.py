@@ -31,11 +31,17 @@ def at_rest(program, gateway):
 
 def main():
     program, gateway = sys.argv[1:]
-    for worker in at_rest(program, gateway):
-        came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"]
-        went = worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
-        if came != went or came == 0:
+    workers = at_rest(program, gateway)
+    for worker in workers:
+        came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"]
+        went = (worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
+                + worker["handed_out"])
+        if came != went:
             sys.exit(f"{gateway}: {came} packets came, {went} went: {worker}")
+    if sum(worker["rx_wire"] for worker in workers) == 0:
+        sys.exit(f"{gateway}: no packet came")
+    if sum(worker["handed_in"] for worker in workers) != sum(worker["handed_out"] for worker in workers):
+        sys.exit(f"{gateway}: not every packet that was handed out was taken: {workers}")
 
 
 main()

@@ -95,8 +95,8 @@ static inline void free_pair(struct pair *p)
 
 static inline void set_boot(struct pair *p, bool alpha, bool beta)
 {
-	p->end[ALPHA].peer.start = alpha ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
-	p->end[BETA].peer.start = beta ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	p->end[ALPHA].peer.start = alpha ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
+	p->end[BETA].peer.start = beta ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
 }
 
 static inline void boot_both(struct pair *p)
@@ -188,6 +188,18 @@ static inline bool no_informational(struct pair *p, unsigned from, struct pair_m
 	(void)p;
 	(void)from;
 	return m->data[18] != IKE_INFORMATIONAL;
+}
+
+/* The one child that this IKE SA sends through. */
+static inline struct ike_child *child_of(struct ike_sa *sa)
+{
+	struct ike_child *child;
+
+	assert_int_equal(ike_children_in_use(sa), 1);
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->in_use)
+			break;
+	return child;
 }
 
 static inline int start_crypto(void **state)

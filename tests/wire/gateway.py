@@ -117,11 +117,12 @@ def strangers_key():
 class Relay:
     """
     A wire between two gateways (sides a and b), or with one side the end of a gateway's line. With `far` it attaches to
-    that relay, as a gateway would; else others attach to it.
+    that relay, as a gateway would; else others attach to it. `queues` are those of each side: one for each worker of the
+    gateway there.
     """
 
-    def __init__(self, bench, name, sides="ab", far=None):
-        self.name, self.sides = name, sides
+    def __init__(self, bench, name, sides="ab", far=None, queues=(1, 1)):
+        self.name, self.sides, self.queues = name, sides, queues
         self.role = "client" if far else "server"
         self.sockets = {side: (far or self).socket(bench, side) for side in sides}
         self.pcap = bench.dir / f"{name}.pcap"
@@ -136,7 +137,7 @@ class Relay:
     def start(self):
         ports = [memif(i, self.role, self.sockets[side]) for i, side in enumerate(self.sides)]
         command = [RELAY, *EAL, "-m", "64", "--lcores", f"0@({cpus()})", "--no-shconf", "--no-telemetry", *ports,
-                   "--", self.pcap]
+                   "--", self.pcap, *map(str, self.queues)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=open(self.log, "ab"), env=self.env, text=True, bufsize=1)
         self.answer(START_LIMIT)
@@ -157,10 +158,17 @@ class Relay:
     def stats(self):
         return json.loads(self.order("stats"))
 
+    def use_queue(self, side, number):
+        """Frames to this side go into this queue of its gateway from now on."""
+        self.order(f"queue {self.order_name(side)} {number}")
+
+    def order_name(self, side):
+        return "ab"[self.sides.index(side)]
+
     def inject(self, side, frames):
         path = self.pcap.with_suffix(".inject")
         packets.write_pcap(path, frames)
-        sent = int(self.order(f"inject {'ab'[self.sides.index(side)]} {path}"))
+        sent = int(self.order(f"inject {self.order_name(side)} {path}"))
         if sent != len(frames):
             raise RuntimeError(f"relay {self.name} injected {sent} of {len(frames)} frames")
 
@@ -180,6 +188,7 @@ class Gateway:
     def __init__(self, bench, site, peer_site, wire_vdev, plain_vdev, options):
         self.bench, self.site, self.peer_site = bench, site, peer_site
         self.name = options.pop("name", site.name)
+        self.workers = options.pop("workers", 1)
         self.options = options
         self.dir = bench.dir / site.name
         self.dir.mkdir()
@@ -229,7 +238,8 @@ dpd-delay = {options.get("dpd_delay", "10s")}
 
     def start(self):
         command = [SEALANE, "run", self.conf, "--keylog", self.keylog, "--", *EAL, "-m", "256",
-                   "--lcores", f"0@({cpus()}),1@({cpus()})", self.wire_vdev, self.plain_vdev]
+                   "--lcores", ",".join(f"{lcore}@({cpus()})" for lcore in range(1 + self.workers)),
+                   self.wire_vdev, self.plain_vdev]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(self.log, "ab"), env=self.bench.env)
         return self
@@ -316,10 +326,14 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         """Every packet that came in left, or is counted under exactly one reason."""
         workers = self.quiet_workers()
         for worker in workers:
-            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"]
-            went = worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
+            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"]
+            went = (worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
+                    + worker["handed_out"])
             if came != went:
                 raise AssertionError(f"{self.name} worker {worker['worker']}: {came} came, {went} went: {worker}")
+        given, taken = (sum(worker[what] for worker in workers) for what in ("handed_out", "handed_in"))
+        if given != taken:
+            raise AssertionError(f"{self.name}: {given} packets handed out, {taken} taken: {workers}")
         # What was handed to the control thread may be dropped there; that is counted by reason, too.
         by_reason, by_worker = sum(self.drops().values()), sum(worker["drops"] for worker in workers)
         if by_reason < by_worker:
@@ -370,8 +384,8 @@ class Bench:
         self.parts.append(part)
         return part
 
-    def relay(self, name, sides="ab", far=None):
-        return self.add(Relay(self, name, sides, far)).start()
+    def relay(self, name, sides="ab", far=None, queues=(1, 1)):
+        return self.add(Relay(self, name, sides, far, queues[:len(sides)])).start()
 
     def gateway(self, site, peer_site, wire, lan=None, pcap=None, **options):
         """A gateway whose plain port is a relay's side, or else reads and writes pcaps."""
@@ -387,8 +401,9 @@ class Link:
     """The topology of the page above with relays on both plain sides, so that a test decides when a packet comes."""
 
     def __init__(self, bench, alpha_options=None, beta_options=None):
-        self.wire = bench.relay("wire")
-        self.lan_a, self.lan_b = bench.relay("lan-a", "a"), bench.relay("lan-b", "b")
+        a, b = ((options or {}).get("workers", 1) for options in (alpha_options, beta_options))
+        self.wire = bench.relay("wire", queues=(a, b))
+        self.lan_a, self.lan_b = bench.relay("lan-a", "a", queues=(a,)), bench.relay("lan-b", "b", queues=(b,))
         self.alpha = bench.gateway(ALPHA, BETA, self.wire, self.lan_a, **(alpha_options or {}))
         self.beta = bench.gateway(BETA, ALPHA, self.wire, self.lan_b, **(beta_options or {}))
         self.alpha.configure(self.beta.public_key, self.beta.name)

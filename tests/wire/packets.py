@@ -52,6 +52,10 @@ def ip_of(frame):
     return frame[ETHER_LEN:ETHER_LEN + length]
 
 
+def ip_text(address):
+    return ".".join(str(byte) for byte in address)
+
+
 def ip_packets(frames, dst):
     """The IPv4 packets for one address, in order."""
     wanted = bytes(int(part) for part in dst.split("."))
@@ -102,9 +106,9 @@ def esp_of(data):
     return packet[head + 8:head + length]
 
 
-def datagram(src, dst, payload=b"hello", number=1):
+def datagram(src, dst, payload=b"hello", number=1, sport=7000):
     """A small UDP packet, told apart by its IP identification."""
-    return bytes(IP(src=src, dst=dst, id=number) / UDP(sport=7000, dport=7001) / payload)
+    return bytes(IP(src=src, dst=dst, id=number) / UDP(sport=sport, dport=7001) / payload)
 
 
 def mixture(src, dst, count, seed=1):

@@ -2,7 +2,7 @@
 /*
  * A wire in the middle, for tests: joins two DPDK ports, forwards every frame between them, and keeps a record.
  *
- *     relay EAL-ARGUMENTS -- PCAP
+ *     relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B]]
  *
  * The first port is side `a`, the second side `b`; each frame a gateway sends is written to PCAP as it was sent, before
  * anything is done to it. With one port only it is the end of a line: frames are recorded and go no further.
@@ -15,6 +15,7 @@
  *     dup SIDE N           deliver each of the next N ESP frames twice
  *     swap SIDE            exchange the next two ESP frames
  *     flip SIDE OFFSET     flip a bit of byte OFFSET of the next ESP frame; from its end when negative
+ *     queue SIDE N         frames to SIDE go into its queue N from now on
  *     nat SIDE PORT        translate SIDE's UDP port 4500 to PORT from now on, as a NAT without much memory; 0: not
  *     stats                counters and link states, as JSON
  *     quit                 also at the end of stdin
@@ -57,6 +58,7 @@ enum {
 struct side {
 	bool present;
 	uint16_t port;
+	uint16_t queues, queue; /* all are read, frames to this side go into one */
 	unsigned drop, dup;
 	bool swap, flip;
 	long flip_offset;
@@ -122,7 +124,7 @@ static bool link_up(const struct side *side)
 static void send_frame(struct side *to, struct rte_mbuf *m)
 {
 	for (unsigned tries = 0; tries < SEND_TRIES && link_up(to); tries++) {
-		if (rte_eth_tx_burst(to->port, 0, &m, 1) == 1) {
+		if (rte_eth_tx_burst(to->port, to->queue, &m, 1) == 1) {
 			to->sent++;
 			return;
 		}
@@ -197,14 +199,11 @@ static bool through_nat(const struct side *from, const struct side *to, struct r
 	return !to->nat || translate(m, 2, to->nat, NAT_PORT);
 }
 
-static bool forward(struct side *from, struct side *to)
+static bool forward_queue(struct side *from, struct side *to, uint16_t queue)
 {
 	struct rte_mbuf *burst[BURST];
-	uint16_t count;
+	uint16_t count = rte_eth_rx_burst(from->port, queue, burst, BURST);
 
-	if (!from->present)
-		return false;
-	count = rte_eth_rx_burst(from->port, 0, burst, BURST);
 	from->received += count;
 	for (uint16_t i = 0; i < count; i++) {
 		record(burst[i]);
@@ -216,6 +215,15 @@ static bool forward(struct side *from, struct side *to)
 	if (count > 0)
 		pcap_dump_flush(record_file);
 	return count > 0;
+}
+
+static bool forward(struct side *from, struct side *to)
+{
+	bool busy = false;
+
+	for (uint16_t queue = 0; queue < from->queues; queue++)
+		busy |= forward_queue(from, to, queue);
+	return busy;
 }
 
 /* ---- Orders ------------------------------------------------------------------------------------------------------ */
@@ -292,13 +300,15 @@ static void order_for_side(const char *verb, struct side *to, const char *argume
 		to->dup = (unsigned)number;
 	} else if (strcmp(verb, "nat") == 0) {
 		to->nat = (uint16_t)number;
+	} else if (strcmp(verb, "queue") == 0 && number >= 0 && number < to->queues) {
+		to->queue = (uint16_t)number;
 	} else if (strcmp(verb, "swap") == 0) {
 		to->swap = true;
 	} else if (strcmp(verb, "flip") == 0) {
 		to->flip = true;
 		to->flip_offset = number;
 	} else {
-		reply("error unknown order '%s'", verb);
+		reply("error unknown order '%s', or no such queue", verb);
 		return;
 	}
 	reply("ok");
@@ -367,14 +377,20 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static void open_side(struct side *side, uint16_t port)
+/* As many queues as the gateway has there: memif does not agree on another number. */
+static void open_side(struct side *side, uint16_t port, uint16_t queues)
 {
 	struct rte_eth_conf conf = {0};
 
-	*side = (struct side){.present = true, .port = port};
-	if (rte_eth_dev_configure(port, 1, 1, &conf) != 0 ||
-		rte_eth_rx_queue_setup(port, 0, 0, SOCKET_ID_ANY, NULL, pool) != 0 ||
-		rte_eth_tx_queue_setup(port, 0, 0, SOCKET_ID_ANY, NULL) != 0 || rte_eth_dev_start(port) != 0)
+	*side = (struct side){.present = true, .port = port, .queues = queues};
+	if (rte_eth_dev_configure(port, queues, queues, &conf) != 0)
+		fail("a port cannot be configured");
+	for (uint16_t queue = 0; queue < queues; queue++) {
+		if (rte_eth_rx_queue_setup(port, queue, 0, SOCKET_ID_ANY, NULL, pool) != 0 ||
+			rte_eth_tx_queue_setup(port, queue, 0, SOCKET_ID_ANY, NULL) != 0)
+			fail("a queue cannot be set up");
+	}
+	if (rte_eth_dev_start(port) != 0)
 		fail("a port does not start");
 }
 
@@ -393,8 +409,8 @@ int main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv);
 	uint16_t ports;
 
-	if (used < 0 || argc - used != 2)
-		fail("usage: relay EAL-ARGUMENTS -- PCAP");
+	if (used < 0 || argc - used < 2 || argc - used > 4)
+		fail("usage: relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B]]");
 	ports = rte_eth_dev_count_avail();
 	if (ports < 1 || ports > 2)
 		fail("one or two ports are needed");
@@ -402,8 +418,11 @@ int main(int argc, char **argv)
 	if (pool == NULL)
 		fail("no memory for packets");
 	open_record(argv[used + 1]);
-	for (uint16_t i = 0; i < ports; i++)
-		open_side(&sides[i], i);
+	for (uint16_t i = 0; i < ports; i++) {
+		const char *queues = used + 2 + i < argc ? argv[used + 2 + i] : "1";
+
+		open_side(&sides[i], i, (uint16_t)strtoul(queues, NULL, 10));
+	}
 
 	sem_init(&done, 0, 0);
 	reply("ok ready");
