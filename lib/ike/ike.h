@@ -160,7 +160,7 @@ struct sl_ike_ops {
 
 	/*
 	 * From now on this child seals what its worker sends to the peer within its selectors, instead of any other child of
-	 * that peer with the same worker and the same selectors. A worker without a child hands its packets to one that has.
+	 * that peer with the same worker and the same selectors (in any order). A worker without a child hands its packets to one that has.
 	 */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
 
