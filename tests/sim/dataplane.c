@@ -96,12 +96,13 @@ void sim_session_install(struct sim_node *node, const struct sl_ike_child *child
 	struct sim_session **place = find_place(link, NULL),
 			   **bucket = &sim->sessions[child->spi_in % SIM_BUCKETS];
 	struct sim_session *s = calloc(1, sizeof(*s));
+	uint64_t time = node->peers[child->peer].rekey_time;
 
 	if (!place)
 		sim_violation(sim, "%s: %u children of one peer", node->name, SIM_SESSIONS_MAX + 1);
 	s->child = *child;
 	s->node = node->index;
-	s->installed_at = sim->now;
+	s->ends_at = time ? sim->now + 2 * time : UINT64_MAX;
 	sim_note(sim, "%s installs child in %08x out %08x", node->name, child->spi_in, child->spi_out);
 	enter_keys(node, s);
 	sim_check_session(sim, s);
@@ -188,6 +189,9 @@ static void seal(struct sim_node *node, struct sim_session *s, unsigned to)
 	const struct sim_esp packet = {.spi = s->child.spi_out, .key = s->seal, .seq = ++s->seq};
 	struct sim *sim = node->sim;
 
+	if (sim->now > s->ends_at)
+		sim_violation(
+			sim, "%s: child %08x seals with keys that are too old", node->name, s->child.spi_in);
 	if (packet.seq <= s->seal->sealed)
 		sim_violation(sim, "%s: child %08x seals with counter %llu a second time", node->name,
 			s->child.spi_in, (unsigned long long)packet.seq);

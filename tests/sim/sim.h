@@ -80,8 +80,8 @@ struct sim_session {
 	struct sim_key *seal, *open;
 	uint64_t seq;
 	struct sl_replay_window window;
-	uint64_t installed_at;
-	bool in_use; /* seals what its worker sends */
+	uint64_t ends_at; /* hard limit of time */
+	bool in_use;      /* seals what its worker sends */
 };
 
 /* A packet in ESP: what an onlooker could tell from it, with the key in place of what the key does. */
