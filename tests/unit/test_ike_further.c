@@ -510,6 +510,46 @@ static void hard_limit_of_the_last(void **state)
 	free_pair(p);
 }
 
+/* Its making was heard of late, its end at once: what has been closed is not to be used. */
+static bool no_create_answer(struct pair *p, unsigned from, struct pair_message *m)
+{
+	(void)p;
+	return from != BETA || m->data[18] != IKE_CREATE_CHILD_SA;
+}
+
+static void closed_before_it_was_known(void **state)
+{
+	(void)state;
+	for (unsigned rekey = 0; rekey < 2; rekey++) {
+		struct pair *p = workers_pair(79, 2, 2);
+		struct ike_child *child;
+
+		p->no_gaps = false;
+		p->filter = no_create_answer;
+		if (rekey) {
+			assert_true(sl_ike_rekey_child(p->end[ALPHA].ike, p->now, p->end[ALPHA].outbound));
+		} else {
+			child = TAILQ_LAST(&active_of(p, ALPHA)->children, ike_child_list);
+			ike_child_close(child);
+			ike_sa_work(active_of(p, ALPHA));
+			pair_run(p, 2 * PAIR_S); /* and asks for another one */
+		}
+		pair_run(p, 100 * PAIR_MS);
+		child = TAILQ_LAST(&active_of(p, BETA)->children, ike_child_list);
+		assert_null(pair_child(&p->end[ALPHA], child->spi_out));
+		ike_child_close(child);
+		ike_sa_work(active_of(p, BETA));
+		pair_run(p, 100 * PAIR_MS);
+		p->filter = NULL;
+		pair_run(p, 5 * PAIR_S);
+		assert_logged(p, ALPHA, "here is no room, or the peer has closed it at once");
+		pair_run(p, 25 * PAIR_S);
+		assert_children(p, 2, 2, 2);
+		assert_int_equal(info_of(p, ALPHA).handshakes, 1);
+		free_pair(p);
+	}
+}
+
 /* ---- Other selectors --------------------------------------------------------------------------------------------- */
 
 static void set_prefix(struct sl_ts_list *list, const char *text)
@@ -769,6 +809,7 @@ int main(void)
 		cmocka_unit_test(closed_again_and_again),
 		cmocka_unit_test(hard_limit_of_one_of_several),
 		cmocka_unit_test(hard_limit_of_the_last),
+		cmocka_unit_test(closed_before_it_was_known),
 		cmocka_unit_test(narrower_selectors),
 		cmocka_unit_test(selectors_beyond_the_configured),
 		cmocka_unit_test(rekey_does_not_narrow),
