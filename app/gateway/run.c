@@ -358,7 +358,7 @@ int sl_cmd_run(int argc, char **argv)
 	g.started = gateway_now();
 	if (o.keylog && !(g.keylog = keylog_open(o.keylog)))
 		return SL_EXIT_FAILED;
-	if (eal_start(g.config, o.eal))
+	if (eal_start(g.config->name, g.config->eal, o.eal))
 		return SL_EXIT_FAILED;
 	log_init();
 	status = run(&g);

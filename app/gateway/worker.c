@@ -217,8 +217,8 @@ static void catch_up(struct worker *w)
 
 static unsigned poll_plain(struct worker *w)
 {
-	struct rte_mbuf *frames[WORKER_BURST];
-	unsigned n = rte_eth_rx_burst(w->plain.id, (uint16_t)w->id, frames, WORKER_BURST), own = n;
+	struct rte_mbuf *frames[SL_BURST_MAX];
+	unsigned n = rte_eth_rx_burst(w->plain.id, (uint16_t)w->id, frames, w->burst), own = n;
 
 	if (n == 0)
 		return 0;
@@ -232,8 +232,8 @@ static unsigned poll_plain(struct worker *w)
 
 static unsigned poll_wire(struct worker *w)
 {
-	struct rte_mbuf *frames[WORKER_BURST];
-	unsigned n = rte_eth_rx_burst(w->wire.id, (uint16_t)w->id, frames, WORKER_BURST);
+	struct rte_mbuf *frames[SL_BURST_MAX];
+	unsigned n = rte_eth_rx_burst(w->wire.id, (uint16_t)w->id, frames, w->burst);
 
 	if (n == 0)
 		return 0;
@@ -245,8 +245,8 @@ static unsigned poll_wire(struct worker *w)
 
 static unsigned empty_inbox(struct worker *w, enum inbox inbox)
 {
-	struct rte_mbuf *packets[WORKER_BURST];
-	unsigned n = rte_ring_dequeue_burst(w->inbox[inbox], (void **)packets, WORKER_BURST, NULL);
+	struct rte_mbuf *packets[SL_BURST_MAX];
+	unsigned n = rte_ring_dequeue_burst(w->inbox[inbox], (void **)packets, w->burst, NULL);
 
 	if (n == 0)
 		return 0;
@@ -339,6 +339,7 @@ int worker_init(
 	int err;
 
 	w->id = id;
+	w->burst = WORKER_BURST;
 	w->wire = port_of(id, workers, wire);
 	w->plain = port_of(id, workers, plain);
 	w->spreads = plain->rx_queues < workers;

@@ -50,6 +50,7 @@ struct worker {
 	unsigned id;
 	unsigned lcore;
 	struct worker_port wire, plain;
+	uint16_t burst; /* packets it takes at once, at most SL_BURST_MAX */
 	bool plain_open;
 	bool spreads;        /* what is received from the plain port is for all */
 	uint64_t idle_sleep; /* ns; 0: never */
@@ -64,7 +65,7 @@ struct worker {
 /*
  * Allocates rings and tables of worker `id` of `workers`, all of which must have been through this before one is started.
  * The caller has filled in all, lcore, idle_sleep, plain_open, wake_fd and control_sleeps, and after it fills in dp.wire,
- * dp.plain, dp.inner_mtu and dp.routes. Returns 0 or a negative errno.
+ * dp.plain, dp.inner_mtu and dp.routes, and may change burst. Returns 0 or a negative errno.
  */
 int worker_init(
 	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain);
