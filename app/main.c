@@ -21,6 +21,7 @@ static const struct command {
 	{"check", "FILE", "check a configuration file", sl_cmd_check},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run},
 	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show},
+	{"bench", "[OPTIONS]", "measure sealing or opening on this machine", sl_cmd_bench},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey},
 };
 
@@ -39,6 +40,18 @@ static int help(void)
 	     "Sections of show: peers, sessions, ports, drops, ike, workers. Options of show:\n"
 	     "  --json            print JSON, numbers as they are\n"
 	     "  --gateway NAME    which gateway, when several run on this machine\n"
+	     "\n"
+	     "Options of bench:\n"
+	     "  --size N                  bytes of an inner packet (64)\n"
+	     "  --sessions N              SAs of a worker, used in random order (1)\n"
+	     "  --workers N               workers, each on a CPU of its own (1)\n"
+	     "  --burst N                 packets a worker takes at once (32)\n"
+	     "  --cipher aes128|aes256    (aes128)\n"
+	     "  --direction seal|open     (seal)\n"
+	     "  --source recycle|pcap     packets handed out again, or DPDK's net_pcap (recycle)\n"
+	     "  --time S                  seconds (3)\n"
+	     "  --json                    print one JSON object\n"
+	     "  --capture FILE            write what one more round sends, as pcap; --keylog DIR: and the keys\n"
 	     "\n"
 	     "  sealane --help, sealane --version\n"
 	     "\n"

@@ -56,11 +56,12 @@ static void fill_random(void *owner, void *buf, size_t len)
 	sl_random(buf, len);
 }
 
-static uint32_t new_spi(void *owner, unsigned peer)
+static uint32_t new_spi(void *owner, unsigned peer, unsigned worker)
 {
 	struct node *n = owner;
 
 	(void)peer;
+	(void)worker;
 	return ++n->next_spi;
 }
 
@@ -118,7 +119,7 @@ static void make_node(struct node *n, struct node *other, const char *name, uint
 	*n = (struct node){.other = other, .next_spi = 1000};
 	sl_key_generate(&n->key);
 	n->conf = (struct sl_ike_conf){
-		.name = name, .key = &n->key, .address = sl_addr_v4(address), .sa_max = 16};
+		.name = name, .key = &n->key, .address = sl_addr_v4(address), .sa_max = 16, .workers = 1};
 	selector(&n->conf.selectors, net);
 	n->ike = sl_ike_new(&n->conf, &ops, n);
 }

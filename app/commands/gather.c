@@ -56,7 +56,8 @@ static const struct {
 		{TEXT("name"), NUMBER("count"), TEXT("help")}},
 	[SL_SECTION_WORKERS] = {"workers", "/sealane/workers", "/sealane/worker", false,
 		{NUMBER("worker"), NUMBER("lcore"), NUMBER("rx_wire"), NUMBER("rx_plain"), NUMBER("tx_wire"),
-			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control")}},
+			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control"),
+			NUMBER("handed_in"), NUMBER("handed_out")}},
 };
 
 const char *sl_section_name(enum sl_section section)

@@ -169,8 +169,9 @@ static const struct column ike_columns[COLUMNS_MAX] = {
 
 static const struct column worker_columns[COLUMNS_MAX] = {{"WORKER", "worker", AS_IS},
 	{"LCORE", "lcore", AS_IS}, {"WIRE IN", "rx_wire", AS_IS}, {"PLAIN IN", "rx_plain", AS_IS},
-	{"FROM CONTROL", "from_control", AS_IS}, {"WIRE OUT", "tx_wire", AS_IS},
-	{"PLAIN OUT", "tx_plain", AS_IS}, {"TO CONTROL", "to_control", AS_IS}, {"DROPS", "drops", AS_IS}};
+	{"FROM CONTROL", "from_control", AS_IS}, {"HANDED IN", "handed_in", AS_IS},
+	{"WIRE OUT", "tx_wire", AS_IS}, {"PLAIN OUT", "tx_plain", AS_IS}, {"TO CONTROL", "to_control", AS_IS},
+	{"HANDED OUT", "handed_out", AS_IS}, {"DROPS", "drops", AS_IS}};
 
 static const char *cell(char text[static CELL_MAX], const json_t *row, const struct column *column)
 {

@@ -68,17 +68,36 @@ static void handle(struct gateway *g, const struct event *event)
 	}
 }
 
-static void take_events(struct gateway *g)
+/* Returns whether there may be more. */
+static bool take_burst(struct gateway *g, struct worker *w)
 {
 	struct event events[EVENTS_A_BURST];
-	unsigned n = EVENTS_A_BURST;
+	unsigned n = rte_ring_sc_dequeue_burst_elem(w->events, events, sizeof(*events), EVENTS_A_BURST, NULL);
 
-	for (unsigned round = 0; round < BURSTS_A_ROUND && n == EVENTS_A_BURST; round++) {
-		n = rte_ring_sc_dequeue_burst_elem(
-			g->worker->events, events, sizeof(*events), EVENTS_A_BURST, NULL);
-		for (unsigned i = 0; i < n; i++)
-			handle(g, &events[i]);
+	for (unsigned i = 0; i < n; i++)
+		handle(g, &events[i]);
+	return n == EVENTS_A_BURST;
+}
+
+/* A burst from each worker in turn. */
+static void take_events(struct gateway *g)
+{
+	bool more = true;
+
+	for (unsigned round = 0; round < BURSTS_A_ROUND && more; round++) {
+		more = false;
+		for (unsigned i = 0; i < g->worker_count; i++)
+			more |= take_burst(g, &g->workers[i]);
 	}
+}
+
+static bool events_wait(const struct gateway *g)
+{
+	for (unsigned i = 0; i < g->worker_count; i++) {
+		if (!rte_ring_empty(g->workers[i].events))
+			return true;
+	}
+	return false;
 }
 
 static void run_timers(struct gateway *g)
@@ -97,7 +116,7 @@ static void run_timers(struct gateway *g)
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {
-		worker_command(g->worker, &(struct command){.type = COMMAND_OPEN_PLAIN});
+		gateway_command_all(g, &(struct command){.type = COMMAND_OPEN_PLAIN});
 		g->open_plain_at = UINT64_MAX;
 	}
 }
@@ -134,15 +153,15 @@ static void sleep_until_needed(struct gateway *g)
 	struct epoll_event ready[3];
 	int n;
 
-	atomic_store(&g->worker->control_sleeps, true);
-	if (!rte_ring_empty(g->worker->events)) {
-		atomic_store(&g->worker->control_sleeps, false);
+	atomic_store(&g->asleep, true);
+	if (events_wait(g)) {
+		atomic_store(&g->asleep, false);
 		return;
 	}
 	pthread_mutex_unlock(&g->lock);
 	n = epoll_wait(g->epoll_fd, ready, RTE_DIM(ready), -1);
 	pthread_mutex_lock(&g->lock);
-	atomic_store(&g->worker->control_sleeps, false);
+	atomic_store(&g->asleep, false);
 	for (int i = 0; i < n; i++)
 		acknowledge(g, ready[i].data.fd);
 }
@@ -159,6 +178,6 @@ void control_run(struct gateway *g)
 	}
 	log_info("%s: stopping", strsignal(g->stop_signal));
 	sl_ike_shutdown(g->ike, gateway_now());
-	/* The Deletes are on their way through the worker's ring. */
+	/* The Deletes are on their way through the ring of worker 0. */
 	usleep(SHUTDOWN_US);
 }

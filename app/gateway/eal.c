@@ -74,21 +74,21 @@ static int init(struct args *args, bool quiet)
 	return result < 0 ? -1 : 0;
 }
 
-int eal_start(const struct sl_config *config, char **extra)
+int eal_start(const char *name, const char *words, char **extra)
 {
 	/* DPDK keeps pointers into its arguments: they live as long as the process. */
 	static char program[] = "sealane", quiet_lib[] = "--log-level=lib.*:warning",
 		    quiet_pmd[] = "--log-level=pmd.*:warning", prefix[32 + 256];
 	static struct args args;
-	static char *words;
+	static char *split;
 	bool quiet;
 
 	add(&args, program);
-	if (config->eal) {
-		words = strdup(config->eal);
-		if (!words)
+	if (words) {
+		split = strdup(words);
+		if (!split)
 			return -1;
-		add_words(&args, words);
+		add_words(&args, split);
 	}
 	for (; *extra; extra++)
 		add(&args, *extra);
@@ -98,7 +98,7 @@ int eal_start(const struct sl_config *config, char **extra)
 		add(&args, quiet_pmd);
 	}
 	if (!has(&args, "--file-prefix")) {
-		snprintf(prefix, sizeof(prefix), "--file-prefix=sealane-%s", config->name);
+		snprintf(prefix, sizeof(prefix), "--file-prefix=sealane-%s", name);
 		add(&args, prefix);
 	}
 	if (args.overflow) {

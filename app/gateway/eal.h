@@ -6,13 +6,12 @@
 #ifndef SEALANE_GATEWAY_EAL_H
 #define SEALANE_GATEWAY_EAL_H
 
-#include "../../lib/config/config.h"
-
 /*
- * extra: further EAL arguments, NULL-terminated. Returns 0, or -1 after one line on stderr.
+ * words: EAL arguments separated by white space, or NULL. extra: further ones, NULL-terminated. Returns 0, or -1 after one
+ * line on stderr.
  *
  * The file prefix is sealane-NAME unless given: under it `sealane show` finds the gateway.
  */
-int eal_start(const struct sl_config *config, char **extra);
+int eal_start(const char *name, const char *words, char **extra);
 
 #endif

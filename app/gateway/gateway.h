@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The gateway as the control thread sees it. Everything here belongs to the control thread, except the worker's own
- * part of struct worker, and to whoever holds `lock`: telemetry requests come in a thread of DPDK and take it to look
+ * The gateway as the control thread sees it. Everything here belongs to the control thread, except each worker's own
+ * part of its struct worker, and to whoever holds `lock`: telemetry requests come in a thread of DPDK and take it to look
  * around. The control thread holds it whenever it is not asleep.
  *
  *   run.c        puts it together, takes it apart
  *   control.c    the loop: what happened, what is due
  *   local.c      packets to and from the gateway itself: ARP, ICMP echo, IKE
- *   sa.c         child SAs of lib/ike as sessions of a worker
+ *   sa.c         child SAs of lib/ike as sessions of the workers
  *   telemetry.c  answers for `sealane show`
  *   keylog.c     keys for Wireshark, when asked for
  */
@@ -48,6 +48,7 @@ struct peer {
 	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
+	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
 };
 
 struct gateway {
@@ -60,7 +61,9 @@ struct gateway {
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
 	struct rte_fib *routes;
-	struct worker *worker;
+	struct worker *workers;
+	unsigned worker_count;
+	atomic_bool asleep; /* the control thread, as workers see it */
 
 	struct sl_ike_conf ike_conf;
 	struct sl_ike_peer_conf *peer_confs;
@@ -84,7 +87,10 @@ uint64_t gateway_now(void);
 /* Drops a packet that a worker had handed over, and counts it. */
 void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason);
 
-/* Gives a packet to the worker, or drops it when the worker is behind. */
+/* Gives a command to every worker. */
+void gateway_command_all(struct gateway *g, const struct command *command);
+
+/* Gives a packet to worker 0, which sends for the control thread, or drops it when that is behind. */
 void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m);
 
 /* ---- control.c: runs until SIGINT or SIGTERM; then it keeps the lock, for nobody may look around any more --------------- */
@@ -112,7 +118,7 @@ int sa_init(struct gateway *g);
 void sa_fini(struct gateway *g);
 
 /* Operations of lib/ike. */
-uint32_t sa_spi_alloc(void *gateway, unsigned peer);
+uint32_t sa_spi_alloc(void *gateway, unsigned peer, unsigned worker);
 void sa_spi_free(void *gateway, uint32_t spi);
 int sa_install(void *gateway, const struct sl_ike_child *child);
 void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in);

@@ -19,9 +19,15 @@ void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason)
 	rte_pktmbuf_free(m);
 }
 
+void gateway_command_all(struct gateway *g, const struct command *command)
+{
+	for (unsigned i = 0; i < g->worker_count; i++)
+		worker_command(&g->workers[i], command);
+}
+
 void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m)
 {
-	if (!worker_send(g->worker, type, m))
+	if (!worker_send(&g->workers[0], type, m))
 		gateway_drop(g, m, SL_DROP_TX_FULL);
 }
 
@@ -70,7 +76,7 @@ static void plain_changed(void *owner, uint32_t ip, const struct rte_ether_addr 
 
 	if (mac)
 		command.mac = *mac;
-	worker_command(link->gateway->worker, &command);
+	gateway_command_all(link->gateway, &command);
 }
 
 static const struct sl_neigh_ops wire_ops = {send_arp_request, wire_changed, send_resolved};

@@ -14,7 +14,7 @@
 enum command_type {
 	COMMAND_IN_INSTALL, /* object: struct sl_esp_in */
 	COMMAND_IN_REMOVE,  /* arg: SPI; answered by EVENT_IN_RELEASED */
-	COMMAND_OUT_SWITCH, /* arg: flow, object: struct sl_esp_out or NULL; the one before: EVENT_OUT_RELEASED */
+	COMMAND_OUT_SWITCH, /* arg: flow, object and old: struct sl_esp_out or NULL; old: EVENT_OUT_RELEASED */
 	COMMAND_OUT_RESOLVE, /* object: struct sl_esp_out, mac: of its next hop */
 	COMMAND_OUT_MOVE, /* object: struct sl_esp_out, arg: IPv4 address, port: what it seals to from now on */
 	COMMAND_NEIGHBOUR, /* arg: IPv4 address on the plain link, mac: all zero when it is not known any more */
@@ -22,14 +22,21 @@ enum command_type {
 	COMMAND_SEND_PLAIN, /* object: mbuf, a frame */
 	COMMAND_SEAL,       /* object: mbuf, a frame to be taken as if the plain port had received it */
 	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
+	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
 };
 
 struct command {
 	uint32_t type; /* enum command_type */
 	uint32_t arg;
 	void *object;
-	struct rte_ether_addr mac;
-	uint16_t port;
+	union {
+		struct {
+			struct rte_ether_addr mac;
+			uint16_t port;
+		};
+		void *old;
+		uint8_t worker;
+	};
 };
 
 enum event_type {

@@ -16,37 +16,34 @@ static int refuse(const struct sl_config *config, const struct port *port, const
 	return -1;
 }
 
-static int configure(const struct sl_config *config, struct port *port, uint16_t workers,
-	const struct rte_eth_dev_info *info)
+static int configure(const struct sl_config *config, struct port *port, const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mtu = port->config->mtu}};
 	int err;
 
 	/* Every mbuf comes from one pool and has one owner when it is sent. */
 	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	if (workers > 1 && info->flow_type_rss_offloads) {
+	if (port->rx_queues > 1 && info->flow_type_rss_offloads) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf =
 			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 	}
-	err = rte_eth_dev_configure(port->id, workers, workers, &conf);
+	err = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
 	if (err)
 		return refuse(config, port, "cannot be configured", err);
 	return 0;
 }
 
-static int set_up_queues(
-	const struct sl_config *config, struct port *port, uint16_t workers, struct rte_mempool *pool)
+static int set_up_queues(const struct sl_config *config, struct port *port, struct rte_mempool *pool)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(port->id), err;
 
 	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
-	for (uint16_t q = 0; q < workers && !err; q++) {
+	for (uint16_t q = 0; q < port->rx_queues && !err; q++)
 		err = rte_eth_rx_queue_setup(port->id, q, rx, (unsigned)socket, NULL, pool);
-		if (!err)
-			err = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)socket, NULL);
-	}
+	for (uint16_t q = 0; q < port->tx_queues && !err; q++)
+		err = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)socket, NULL);
 	return err ? refuse(config, port, "its queues cannot be set up", err) : 0;
 }
 
@@ -68,9 +65,11 @@ int port_open(struct port *port, const char *role, const struct sl_config *confi
 	err = rte_eth_dev_info_get(port->id, &info);
 	if (err)
 		return refuse(config, port, "tells nothing about itself", err);
-	if (workers > info.max_rx_queues || workers > info.max_tx_queues)
-		return refuse(config, port, "has fewer queues than there are workers", -ENOSPC);
-	if (configure(config, port, workers, &info) || set_up_queues(config, port, workers, pool))
+	port->rx_queues = RTE_MIN(workers, info.max_rx_queues);
+	port->tx_queues = RTE_MIN(workers, info.max_tx_queues);
+	if (port->rx_queues == 0 || port->tx_queues == 0)
+		return refuse(config, port, "has no queues", -ENODEV);
+	if (configure(config, port, &info) || set_up_queues(config, port, pool))
 		return -1;
 	err = rte_eth_dev_start(port->id);
 	if (err)

@@ -19,7 +19,11 @@
 #include "gateway.h"
 
 enum {
-	MBUFS = 16383, /* 2^n - 1 wastes no memory in a mempool */
+	/*
+	 * Of packet buffers: what the queues of a worker's two ports, its rings and its cache of the pool can hold, and as
+	 * much again for the gateway, where packets wait for neighbours or for the control thread.
+	 */
+	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
 	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
 	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
@@ -129,7 +133,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
 	conf->cipher_count = peer->cipher_count;
 	conf->esn = peer->esn;
-	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
 	conf->dpd_delay = peer->dpd_delay;
 	conf->ppk = peer->ppk;
 	conf->ppk_id = peer->ppk_id;
@@ -146,6 +150,7 @@ static int ike_init(struct gateway *g)
 		.name = c->name,
 		.key = c->key,
 		.address = c->wire.address.addr,
+		.workers = g->worker_count,
 		.message_max = c->wire.mtu - IKE_HEADERS,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
@@ -183,21 +188,17 @@ static struct sl_link link_of(const struct link *link)
 	return (struct sl_link){.mac = link->port.mac, .ip = link->ip};
 }
 
-static int worker_set_up(struct gateway *g)
+static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 {
-	struct worker *w = aligned_alloc(64, sizeof(*w));
+	struct worker *w = &g->workers[id];
 
-	if (!w)
-		return -1;
-	memset(w, 0, sizeof(*w));
-	g->worker = w;
-	w->lcore = rte_get_next_lcore(-1, 1, 0);
-	w->wire_port = g->wire.port.id;
-	w->plain_port = g->plain.port.id;
+	w->all = g->workers;
+	w->lcore = lcore;
 	w->plain_open = !g->config->plain.wait_for_peer;
 	w->idle_sleep = g->config->idle_sleep;
 	w->wake_fd = g->wake_fd;
-	if (worker_init(w) != 0)
+	w->control_sleeps = &g->asleep;
+	if (worker_init(w, id, g->worker_count, &g->wire.port, &g->plain.port) != 0)
 		return -1;
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
@@ -206,29 +207,49 @@ static int worker_set_up(struct gateway *g)
 	return 0;
 }
 
+static int workers_set_up(struct gateway *g)
+{
+	size_t size = g->worker_count * sizeof(*g->workers);
+	unsigned lcore, id = 0;
+
+	g->workers = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (!g->workers)
+		return -1;
+	memset(g->workers, 0, size);
+	RTE_LCORE_FOREACH_WORKER (lcore) {
+		if (id < g->worker_count && worker_set_up(g, id++, lcore))
+			return -1;
+	}
+	return 0;
+}
+
 static int ports_open(struct gateway *g)
 {
 	const struct sl_config *c = g->config;
+	uint16_t workers = (uint16_t)g->worker_count;
+	/* 2^n - 1 wastes no memory in a mempool. */
+	unsigned mbufs = rte_align32pow2(MBUFS_A_WORKER * (g->worker_count + 1)) - 1;
 
 	g->mbufs = rte_pktmbuf_pool_create(
-		"mbufs", MBUFS, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		"mbufs", mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!g->mbufs) {
-		fprintf(stderr, "sealane: no memory for %d packet buffers: %s (give the EAL more, -m 512)\n",
-			MBUFS, rte_strerror(rte_errno));
+		fprintf(stderr, "sealane: no memory for %u packet buffers: %s (give the EAL more, -m 512)\n",
+			mbufs, rte_strerror(rte_errno));
 		return -1;
 	}
 	g->wire = (struct link){.config = &c->wire, .send = COMMAND_SEND_WIRE, .gateway = g};
 	g->plain = (struct link){.config = &c->plain, .send = COMMAND_SEND_PLAIN, .gateway = g};
-	if (port_open(&g->wire.port, "wire", c, &c->wire, 1, g->mbufs))
+	if (port_open(&g->wire.port, "wire", c, &c->wire, workers, g->mbufs))
 		return -1;
-	return port_open(&g->plain.port, "plain", c, &c->plain, 1, g->mbufs);
+	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
 }
 
 static int assemble(struct gateway *g)
 {
+	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || local_init(g) || routes_init(g) || worker_set_up(g) || sa_init(g) ||
+	if (control_init(g) || local_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
 		ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
@@ -237,18 +258,18 @@ static int assemble(struct gateway *g)
 	return 0;
 }
 
-/* After the worker has stopped: packets in the rings go back to their pool. */
-static void drain(struct gateway *g)
+/* After the workers have stopped: packets in the rings go back to their pool. */
+static void drain(struct worker *w)
 {
 	struct command command;
 	struct event event;
 
-	while (rte_ring_sc_dequeue_elem(g->worker->commands, &command, sizeof(command)) == 0) {
+	while (rte_ring_sc_dequeue_elem(w->commands, &command, sizeof(command)) == 0) {
 		if (command.type == COMMAND_SEND_WIRE || command.type == COMMAND_SEND_PLAIN ||
 			command.type == COMMAND_SEAL)
 			rte_pktmbuf_free(command.object);
 	}
-	while (rte_ring_sc_dequeue_elem(g->worker->events, &event, sizeof(event)) == 0) {
+	while (rte_ring_sc_dequeue_elem(w->events, &event, sizeof(event)) == 0) {
 		if (event.type == EVENT_PACKET)
 			rte_pktmbuf_free(event.object);
 	}
@@ -264,8 +285,10 @@ static void announce(const struct gateway *g)
 		sl_prefix_text(&c->wire.address, wire), c->wire.port,
 		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu),
 		c->peer_count, c->peer_count == 1 ? "" : "s");
-	if (rte_lcore_count() > 2)
-		log_warning("one worker is used, %u more lcores are idle", rte_lcore_count() - 2);
+	log_info("%u worker%s", g->worker_count, g->worker_count == 1 ? "" : "s");
+	if (rte_lcore_count() - 1 > g->worker_count)
+		log_warning("%u workers are the most, %u more lcores are idle", g->worker_count,
+			rte_lcore_count() - 1 - g->worker_count);
 	if (!sl_secret_all_locked())
 		log_warning(
 			"some key memory could not be locked and may be swapped out: raise the limit (ulimit -l)");
@@ -279,13 +302,18 @@ static int run(struct gateway *g)
 	if (assemble(g))
 		return SL_EXIT_FAILED;
 	announce(g);
-	if (worker_start(g->worker) != 0) {
-		fprintf(stderr, "sealane: the worker did not start on lcore %u\n", g->worker->lcore);
-		return SL_EXIT_FAILED;
+	for (unsigned i = 0; i < g->worker_count; i++) {
+		if (worker_start(&g->workers[i]) != 0) {
+			fprintf(stderr, "sealane: worker %u did not start on lcore %u\n", i,
+				g->workers[i].lcore);
+			return SL_EXIT_FAILED;
+		}
 	}
 	control_run(g);
-	worker_stop(g->worker);
-	drain(g);
+	for (unsigned i = 0; i < g->worker_count; i++)
+		worker_stop(&g->workers[i]);
+	for (unsigned i = 0; i < g->worker_count; i++)
+		drain(&g->workers[i]);
 	port_close(&g->plain.port);
 	port_close(&g->wire.port);
 	return 0;
@@ -296,8 +324,9 @@ static void disassemble(struct gateway *g)
 	sl_ike_free(g->ike);
 	sa_fini(g);
 	local_fini(g);
-	worker_fini(g->worker);
-	free(g->worker);
+	for (unsigned i = 0; i < g->worker_count; i++)
+		worker_fini(&g->workers[i]);
+	free(g->workers);
 	rte_fib_free(g->routes);
 	free(g->peer_confs);
 }
@@ -321,7 +350,7 @@ int sl_cmd_run(int argc, char **argv)
 	g.started = gateway_now();
 	if (o.keylog && !(g.keylog = keylog_open(o.keylog)))
 		return SL_EXIT_FAILED;
-	if (eal_start(g.config, o.eal))
+	if (eal_start(g.config->name, g.config->eal, o.eal))
 		return SL_EXIT_FAILED;
 	log_init();
 	status = run(&g);

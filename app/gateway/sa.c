@@ -3,11 +3,15 @@
  * Child SAs as sessions. The IKE engine says what was agreed; here it becomes a pair of sessions in secret memory, is
  * handed to the worker, switched, taken back and wiped.
  *
- * A session is freed only when the worker has said that it does not use it any more. Free slots queue, so that the SPI
+ * A session is freed only when its worker has said that it does not use it any more. Free slots queue, so that the SPI
  * of a dead SA stays unknown as long as possible.
+ *
+ * The worker of an SA is in its SPI. A worker that has none with a peer gives its packets to the owner of the flow, the
+ * lowest-numbered worker that has one in use, and so does one whose own do not cover a packet.
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../lib/crypto/secret.h"
 #include "gateway.h"
@@ -49,10 +53,12 @@ int sa_init(struct gateway *g)
 		return -1;
 	for (uint32_t slot = 1; slot < SL_SLOTS; slot++)
 		g->free_slots[g->free_count++] = slot;
+	for (unsigned i = 0; i < g->config->peer_count; i++)
+		g->peers[i].owner = SL_NO_WORKER;
 	return 0;
 }
 
-/* After the worker has stopped: nothing is in use any more. */
+/* After the workers have stopped: nothing is in use any more. */
 void sa_fini(struct gateway *g)
 {
 	for (uint32_t slot = 0; g->sas && slot < SL_SLOTS; slot++) {
@@ -69,6 +75,11 @@ void sa_fini(struct gateway *g)
 	free(g->sas);
 	free(g->free_slots);
 	free(g->peers);
+}
+
+static struct worker *worker_of(const struct gateway *g, const struct sa *sa)
+{
+	return &g->workers[sl_spi_worker(sa->spi_in)];
 }
 
 static struct sa *find(const struct gateway *g, uint32_t spi)
@@ -88,7 +99,7 @@ static void release_slot(struct gateway *g, struct sa *sa)
 	free(sa);
 }
 
-uint32_t sa_spi_alloc(void *gateway, unsigned peer)
+uint32_t sa_spi_alloc(void *gateway, unsigned peer, unsigned worker)
 {
 	struct gateway *g = gateway;
 	struct sa *sa;
@@ -100,7 +111,7 @@ uint32_t sa_spi_alloc(void *gateway, unsigned peer)
 	g->free_head = (g->free_head + 1) % SL_SLOTS;
 	g->free_count--;
 	sl_random(&random, sizeof(random));
-	sa->spi_in = sl_spi_make(g->worker->id, slot, random);
+	sa->spi_in = sl_spi_make(worker, slot, random);
 	sa->peer = peer;
 	g->sas[slot] = sa;
 	LIST_INSERT_HEAD(&g->peers[peer].sas, sa, next);
@@ -156,10 +167,10 @@ static void give_up_sessions(struct gateway *g, struct sa *sa)
 	sa->in = NULL;
 }
 
-static void resolve(struct gateway *g, const struct sa *sa, const struct rte_ether_addr *mac)
+static void resolve(const struct gateway *g, const struct sa *sa, const struct rte_ether_addr *mac)
 {
-	worker_command(
-		g->worker, &(struct command){.type = COMMAND_OUT_RESOLVE, .object = sa->out, .mac = *mac});
+	worker_command(worker_of(g, sa),
+		&(struct command){.type = COMMAND_OUT_RESOLVE, .object = sa->out, .mac = *mac});
 }
 
 static void find_next_hop(struct gateway *g, struct sa *sa, const struct sl_ike_path *path)
@@ -194,7 +205,7 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	sa->spi_out = child->spi_out;
 	sa->created = gateway_now();
 	sa->in_at_worker = true;
-	worker_command(g->worker, &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
+	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
 	find_next_hop(g, sa, &child->path);
 	return 0;
 }
@@ -205,10 +216,10 @@ void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_
 	struct sa *sa = find(g, spi_in);
 
 	(void)peer;
-	worker_command(g->worker, &(struct command){.type = COMMAND_OUT_MOVE,
-					  .object = sa->out,
-					  .arg = sl_addr_u32(&path->remote.addr),
-					  .port = path->remote.port});
+	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_OUT_MOVE,
+						 .object = sa->out,
+						 .arg = sl_addr_u32(&path->remote.addr),
+						 .port = path->remote.port});
 	find_next_hop(g, sa, path);
 }
 
@@ -224,17 +235,68 @@ void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_add
 	}
 }
 
+static bool same_ranges(const struct sl_esp_ranges *a, const struct sl_esp_ranges *b)
+{
+	return a->count == b->count && memcmp(a->range, b->range, a->count * sizeof(a->range[0])) == 0;
+}
+
+/* They would seal the same packets: of one peer, in one worker, with the same selectors. */
+static bool same_flow(const struct sa *a, const struct sa *b)
+{
+	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) &&
+	       same_ranges(&a->out->local, &b->out->local) && same_ranges(&a->out->remote, &b->out->remote);
+}
+
+/* The SA that seals now what this one could seal; NULL when there is none. */
+static struct sa *in_use_instead(const struct gateway *g, const struct sa *sa)
+{
+	struct sa *other;
+
+	LIST_FOREACH (other, &g->peers[sa->peer].sas, next)
+		if (other->in_use && same_flow(other, sa))
+			return other;
+	return NULL;
+}
+
+/* Tells every worker who takes the packets that it cannot seal itself. */
+static void update_owner(struct gateway *g, unsigned peer)
+{
+	uint8_t owner = SL_NO_WORKER;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next)
+		if (sa->in_use)
+			owner = (uint8_t)RTE_MIN(owner, sl_spi_worker(sa->spi_in));
+	if (owner == g->peers[peer].owner)
+		return;
+	g->peers[peer].owner = owner;
+	gateway_command_all(g, &(struct command){.type = COMMAND_FLOW_OWNER, .arg = peer, .worker = owner});
+}
+
+/* The flow of a peer has its number. Either may be NULL. */
+static void switch_outbound(struct gateway *g, struct sa *to, struct sa *from)
+{
+	struct command command = {.type = COMMAND_OUT_SWITCH, .arg = to ? to->peer : from->peer};
+
+	if (from) {
+		from->in_use = false;
+		command.old = from->out;
+	}
+	if (to) {
+		to->in_use = true;
+		to->out_uses++;
+		command.object = to->out;
+	}
+	worker_command(worker_of(g, to ? to : from), &command);
+}
+
 void sa_use_outbound(void *gateway, unsigned peer, uint32_t spi_in)
 {
 	struct gateway *g = gateway;
-	struct sa *sa = find(g, spi_in), *other;
+	struct sa *sa = find(g, spi_in);
 
-	LIST_FOREACH (other, &g->peers[peer].sas, next)
-		other->in_use = false;
-	sa->in_use = true;
-	sa->out_uses++;
-	worker_command(
-		g->worker, &(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = sa->out});
+	switch_outbound(g, sa, in_use_instead(g, sa));
+	update_owner(g, peer);
 	/*
 	 * The peer may learn of the SA a moment later than we do, from a message that is still on its way to it. Who waits
 	 * for the link before reading the plain port wants no packet to be lost to that moment.
@@ -249,11 +311,13 @@ void sa_remove(void *gateway, unsigned peer, uint32_t spi_in)
 	struct sa *sa = find(g, spi_in);
 
 	sa->removed = true;
-	if (sa->in_use)
-		worker_command(g->worker,
-			&(struct command){.type = COMMAND_OUT_SWITCH, .arg = peer, .object = NULL});
-	sa->in_use = false;
-	worker_command(g->worker, &(struct command){.type = COMMAND_IN_REMOVE, .arg = spi_in});
+	if (sa->in_use) {
+		/* First the others are told not to send it anything more. */
+		sa->in_use = false;
+		update_owner(g, peer);
+		switch_outbound(g, NULL, sa);
+	}
+	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_IN_REMOVE, .arg = spi_in});
 }
 
 static void add_totals(struct totals *sum, const struct sa *sa)
@@ -332,11 +396,11 @@ void sa_rekey_asked(struct gateway *g, uint64_t now)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		struct peer *peer = &g->peers[i];
-		struct sl_ike_peer_info info;
+		struct sa *sa;
 
-		if (peer->rekey_child) {
-			sl_ike_peer_info(g->ike, i, &info);
-			sl_ike_rekey_child(g->ike, now, info.spi_in);
+		LIST_FOREACH (sa, &peer->sas, next) {
+			if (peer->rekey_child && sa->in_use)
+				sl_ike_rekey_child(g->ike, now, sa->spi_in);
 		}
 		if (peer->rekey_ike)
 			sl_ike_rekey(g->ike, now, i);

@@ -73,12 +73,21 @@ static void page_add(struct page *page, const char *name)
 	page->at++;
 }
 
-static uint64_t all_drops(void)
+static uint64_t drops_of_worker(const struct worker *w)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
-		sum += gateway->worker->dp.counters.drops[i];
+		sum += w->dp.counters.drops[i];
+	return sum;
+}
+
+static uint64_t drops_for_reason(unsigned reason)
+{
+	uint64_t sum = gateway->drops[reason];
+
+	for (unsigned i = 0; i < gateway->worker_count; i++)
+		sum += gateway->workers[i].dp.counters.drops[reason];
 	return sum;
 }
 
@@ -91,7 +100,7 @@ static int tell_gateway(const char *param, struct rte_tel_data *d)
 	text(d, "version", SEALANE_VERSION);
 	number(d, "uptime_s", seconds_since(gateway->started));
 	number(d, "pid", (uint64_t)getpid());
-	number(d, "workers", 1);
+	number(d, "workers", gateway->worker_count);
 	return 0;
 }
 
@@ -322,7 +331,7 @@ static int tell_drop(const char *name, struct rte_tel_data *d)
 	if (!name || i == SL_DROP_COUNT)
 		return -1;
 	text(d, "name", name);
-	number(d, "packets", gateway->worker->dp.counters.drops[i] + gateway->drops[i]);
+	number(d, "packets", drops_for_reason(i));
 	text(d, "help", sl_drop_help((enum sl_drop)i));
 	return 0;
 }
@@ -382,28 +391,37 @@ static int tell_ike(const char *name, struct rte_tel_data *d)
 static int list_workers(const char *param, struct rte_tel_data *d)
 {
 	struct page page = page_start(d, param);
-	char id[16];
 
-	snprintf(id, sizeof(id), "%u", gateway->worker->id);
-	page_add(&page, id);
+	for (unsigned i = 0; i < gateway->worker_count; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "%u", i);
+		page_add(&page, id);
+	}
 	return 0;
 }
 
 static int tell_worker(const char *param, struct rte_tel_data *d)
 {
-	const struct sl_counters *c = &gateway->worker->dp.counters;
+	unsigned long id = param ? strtoul(param, NULL, 10) : gateway->worker_count;
+	const struct worker *w;
+	const struct sl_counters *c;
 
-	if (!param || strtoul(param, NULL, 10) != gateway->worker->id)
+	if (id >= gateway->worker_count)
 		return -1;
-	number(d, "worker", gateway->worker->id);
-	number(d, "lcore", gateway->worker->lcore);
+	w = &gateway->workers[id];
+	c = &w->dp.counters;
+	number(d, "worker", id);
+	number(d, "lcore", w->lcore);
 	number(d, "rx_wire", c->rx_wire);
 	number(d, "rx_plain", c->rx_plain);
 	number(d, "from_control", c->from_control);
 	number(d, "tx_wire", c->tx_wire);
 	number(d, "tx_plain", c->tx_plain);
 	number(d, "to_control", c->to_control);
-	number(d, "drops", all_drops());
+	number(d, "handed_in", c->handed_in);
+	number(d, "handed_out", c->handed_out);
+	number(d, "drops", drops_of_worker(w));
 	return 0;
 }
 

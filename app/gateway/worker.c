@@ -42,8 +42,8 @@ static void wake_control(struct worker *w)
 	const uint64_t one = 1;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&w->control_sleeps, memory_order_relaxed) &&
-		atomic_exchange(&w->control_sleeps, false)) {
+	if (atomic_load_explicit(w->control_sleeps, memory_order_relaxed) &&
+		atomic_exchange(w->control_sleeps, false)) {
 		/* It fails only when the counter is full, and then the control thread wakes anyway. */
 		ssize_t written = write(w->wake_fd, &one, sizeof(one));
 		(void)written;
@@ -88,51 +88,56 @@ static void post_wanted(struct worker *w, uint64_t *last)
 static void transmit(
 	struct worker *w, uint16_t port, struct rte_mbuf **frames, unsigned n, uint64_t *sent_counter)
 {
-	unsigned sent = rte_eth_tx_burst(port, w->queue, frames, (uint16_t)n);
+	unsigned sent = rte_eth_tx_burst(port, (uint16_t)w->id, frames, (uint16_t)n);
 
 	*sent_counter += sent;
 	for (unsigned i = sent; i < n; i++)
 		sl_drop(&w->dp, frames[i], SL_DROP_TX_FULL);
 }
 
-static void seal_and_send(struct worker *w, struct rte_mbuf **frames, unsigned n)
+static void send_wire(struct worker *w, struct rte_mbuf **frames, unsigned n)
+{
+	if (likely(w->wire.sender == w->id))
+		transmit(w, w->wire.id, frames, n, &w->dp.counters.tx_wire);
+	else
+		hand_over(w, w->wire.sender, INBOX_SEND_WIRE, frames, n);
+}
+
+static void send_plain(struct worker *w, struct rte_mbuf **frames, unsigned n)
+{
+	if (likely(w->plain.sender == w->id))
+		transmit(w, w->plain.id, frames, n, &w->dp.counters.tx_plain);
+	else
+		hand_over(w, w->plain.sender, INBOX_SEND_PLAIN, frames, n);
+}
+
+/* What lib/dataplane does with a burst. */
+typedef void process(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst);
+
+static void seal(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
 {
 	struct sl_burst burst;
 
-	sl_seal_burst(&w->dp, frames, n, &burst);
+	how(&w->dp, packets, n, &burst);
 	if (burst.tx_count)
-		transmit(w, w->wire_port, burst.tx, burst.tx_count, &w->dp.counters.tx_wire);
+		send_wire(w, burst.tx, burst.tx_count);
 	if (unlikely(burst.handed_count))
 		post_handed(w, &burst);
+	if (unlikely(burst.away_count))
+		hand_over_each(w, INBOX_SEAL, burst.away, burst.away_to, burst.away_count);
 }
 
-static unsigned poll_plain(struct worker *w)
+static void open_sealed(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
 {
-	struct rte_mbuf *frames[WORKER_BURST];
-	unsigned n = rte_eth_rx_burst(w->plain_port, w->queue, frames, WORKER_BURST);
-
-	if (n == 0)
-		return 0;
-	w->dp.counters.rx_plain += n;
-	seal_and_send(w, frames, n);
-	return n;
-}
-
-static unsigned poll_wire(struct worker *w)
-{
-	struct rte_mbuf *frames[WORKER_BURST];
 	struct sl_burst burst;
-	unsigned n = rte_eth_rx_burst(w->wire_port, w->queue, frames, WORKER_BURST);
 
-	if (n == 0)
-		return 0;
-	w->dp.counters.rx_wire += n;
-	sl_open_burst(&w->dp, frames, n, &burst);
+	how(&w->dp, packets, n, &burst);
 	if (burst.tx_count)
-		transmit(w, w->plain_port, burst.tx, burst.tx_count, &w->dp.counters.tx_plain);
+		send_plain(w, burst.tx, burst.tx_count);
 	if (unlikely(burst.handed_count))
 		post_handed(w, &burst);
-	return n;
+	if (unlikely(burst.away_count))
+		hand_over_each(w, INBOX_OPEN, burst.away, burst.away_to, burst.away_count);
 }
 
 /* ---- Commands, from the control thread ------------------------------------------------------------------------------- */
@@ -141,11 +146,11 @@ static void send_packet(struct worker *w, enum command_type type, struct rte_mbu
 {
 	w->dp.counters.from_control++;
 	if (type == COMMAND_SEND_WIRE)
-		transmit(w, w->wire_port, &m, 1, &w->dp.counters.tx_wire);
+		send_wire(w, &m, 1);
 	else if (type == COMMAND_SEND_PLAIN)
-		transmit(w, w->plain_port, &m, 1, &w->dp.counters.tx_plain);
+		send_plain(w, &m, 1);
 	else
-		seal_and_send(w, &m, 1);
+		seal(w, sl_seal_burst, &m, 1);
 }
 
 static void set_neighbour(struct worker *w, const struct command *c)
@@ -166,9 +171,9 @@ static void carry_out(struct worker *w, const struct command *c)
 			post(w, &(struct event){EVENT_IN_RELEASED, 0, released});
 		break;
 	case COMMAND_OUT_SWITCH:
-		released = sl_out_switch(&w->dp, c->arg, c->object);
-		if (released)
-			post(w, &(struct event){EVENT_OUT_RELEASED, 0, released});
+		sl_out_switch(&w->dp, c->arg, c->object, c->old);
+		if (c->old)
+			post(w, &(struct event){EVENT_OUT_RELEASED, 0, c->old});
 		break;
 	case COMMAND_OUT_RESOLVE: sl_esp_out_resolve(c->object, &w->dp.wire.mac, &c->mac); break;
 	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, c->arg, c->port); break;
@@ -177,6 +182,7 @@ static void carry_out(struct worker *w, const struct command *c)
 	case COMMAND_SEND_PLAIN:
 	case COMMAND_SEAL: send_packet(w, (enum command_type)c->type, c->object); break;
 	case COMMAND_OPEN_PLAIN: w->plain_open = true; break;
+	case COMMAND_FLOW_OWNER: w->dp.flows[c->arg].owner = c->worker; break;
 	}
 }
 
@@ -194,6 +200,78 @@ static unsigned take_commands(struct worker *w)
 	for (unsigned i = 0; i < n; i++)
 		carry_out(w, &commands[i]);
 	wake_control(w);
+	return n;
+}
+
+/*
+ * Packets have come. What the control thread did before they were sent must be known now: the other end, or another
+ * worker, may have learned already that a session is here.
+ */
+static void catch_up(struct worker *w)
+{
+	while (take_commands(w) == WORKER_BURST)
+		;
+}
+
+/* ---- Where packets come from ----------------------------------------------------------------------------------------- */
+
+static unsigned poll_plain(struct worker *w)
+{
+	struct rte_mbuf *frames[SL_BURST_MAX];
+	unsigned n = rte_eth_rx_burst(w->plain.id, (uint16_t)w->id, frames, w->burst), own = n;
+
+	if (n == 0)
+		return 0;
+	w->dp.counters.rx_plain += n;
+	catch_up(w);
+	if (unlikely(w->spreads))
+		own = spread(w, frames, n);
+	seal(w, sl_seal_burst, frames, own);
+	return n;
+}
+
+static unsigned poll_wire(struct worker *w)
+{
+	struct rte_mbuf *frames[SL_BURST_MAX];
+	unsigned n = rte_eth_rx_burst(w->wire.id, (uint16_t)w->id, frames, w->burst);
+
+	if (n == 0)
+		return 0;
+	w->dp.counters.rx_wire += n;
+	catch_up(w);
+	open_sealed(w, sl_open_burst, frames, n);
+	return n;
+}
+
+static unsigned empty_inbox(struct worker *w, enum inbox inbox)
+{
+	struct rte_mbuf *packets[SL_BURST_MAX];
+	unsigned n = rte_ring_dequeue_burst(w->inbox[inbox], (void **)packets, w->burst, NULL);
+
+	if (n == 0)
+		return 0;
+	w->dp.counters.handed_in += n;
+	catch_up(w);
+	switch (inbox) {
+	case INBOX_RECEIVED: seal(w, sl_seal_burst, packets, n); break;
+	case INBOX_SEAL: seal(w, sl_seal_handed, packets, n); break;
+	case INBOX_OPEN: open_sealed(w, sl_open_handed, packets, n); break;
+	case INBOX_SEND_WIRE: transmit(w, w->wire.id, packets, n, &w->dp.counters.tx_wire); break;
+	case INBOX_SEND_PLAIN: transmit(w, w->plain.id, packets, n, &w->dp.counters.tx_plain); break;
+	case INBOX_COUNT: break;
+	}
+	return n;
+}
+
+/* Called only where there are others. */
+static unsigned empty_inboxes(struct worker *w)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < INBOX_COUNT; i++) {
+		if (w->inbox[i])
+			n += empty_inbox(w, (enum inbox)i);
+	}
 	return n;
 }
 
@@ -222,11 +300,14 @@ static int loop(void *arg)
 	/* By default Linux rounds sleeps up by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		unsigned work = poll_wire(w);
+		unsigned work = take_commands(w);
 
-		if (w->plain_open)
+		if (w->wire.receives)
+			work += poll_wire(w);
+		if (w->plain.receives && w->plain_open)
 			work += poll_plain(w);
-		work += take_commands(w);
+		if (w->dp.workers > 1)
+			work += empty_inboxes(w);
 		if (unlikely(w->dp.wanted_count))
 			post_wanted(w, &last_wanted);
 		if (work) {
@@ -241,19 +322,37 @@ static int loop(void *arg)
 
 /* ---- The control thread's side ----------------------------------------------------------------------------------------- */
 
-int worker_init(struct worker *w)
+static struct worker_port port_of(unsigned id, const struct port *port)
+{
+	return (struct worker_port){
+		.id = port->id,
+		.receives = id < port->rx_queues,
+		.sender = id % port->tx_queues,
+	};
+}
+
+int worker_init(
+	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain)
 {
 	char name[RTE_RING_NAMESIZE];
+	int err;
 
-	snprintf(name, sizeof(name), "commands%u", w->id);
+	w->id = id;
+	w->burst = WORKER_BURST;
+	w->wire = port_of(id, wire);
+	w->plain = port_of(id, plain);
+	w->spreads = plain->rx_queues < workers;
+	snprintf(name, sizeof(name), "commands%u", id);
 	w->commands = rte_ring_create_elem(
 		name, sizeof(struct command), WORKER_COMMANDS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	snprintf(name, sizeof(name), "events%u", w->id);
+	snprintf(name, sizeof(name), "events%u", id);
 	w->events = rte_ring_create_elem(
 		name, sizeof(struct event), WORKER_EVENTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (!w->commands || !w->events)
 		return -rte_errno;
-	return sl_dataplane_init(&w->dp, w->id);
+	err = sl_dataplane_init(&w->dp, id);
+	w->dp.workers = (uint8_t)workers;
+	return err ? err : handover_init(w);
 }
 
 int worker_start(struct worker *w)
@@ -269,6 +368,7 @@ void worker_stop(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
+	handover_fini(w);
 	rte_ring_free(w->commands);
 	rte_ring_free(w->events);
 	sl_dataplane_fini(&w->dp);

@@ -6,6 +6,19 @@
  *
  * The control thread reaches it through commands, and hears from it through events. When the control thread sleeps, an
  * event wakes it by the eventfd; a busy control thread costs the worker nothing.
+ *
+ * Each worker has one receive and one transmit queue of either port, under its own number, as far as the port has so
+ * many. Where it has fewer, the workers with the higher numbers go without:
+ *
+ *     wire, receiving    needs nothing: an SPI names its worker, which gets the packet from whoever received it
+ *     plain, receiving   the workers that poll the port spread the flows over all
+ *     transmitting       worker w gives its frames to worker w % queues, which counts them as sent
+ *
+ * All these change hands as handover.h tells. In every worker
+ *
+ *     rx_wire + rx_plain + from_control + handed_in = tx_wire + tx_plain + to_control + handed_out + drops
+ *
+ * and over all workers what was handed in is what was handed out, but for what is in an inbox at the moment.
  */
 #ifndef SEALANE_GATEWAY_WORKER_H
 #define SEALANE_GATEWAY_WORKER_H
@@ -14,7 +27,9 @@
 #include <stdbool.h>
 
 #include "../../lib/dataplane/dataplane.h"
+#include "handover.h"
 #include "message.h"
+#include "port.h"
 
 enum {
 	WORKER_BURST = 32,
@@ -22,29 +37,42 @@ enum {
 	WORKER_EVENTS = 8192,
 };
 
+/* A port as one worker uses it. */
+struct worker_port {
+	uint16_t id;     /* DPDK's */
+	bool receives;   /* from the queue of its own number */
+	unsigned sender; /* the worker that transmits for it: itself, as long as there are queues */
+};
+
 struct worker {
 	struct sl_dataplane dp; /* the worker's own, once it runs */
 	unsigned id;
 	unsigned lcore;
-	uint16_t wire_port, plain_port, queue;
+	struct worker_port wire, plain;
+	uint16_t burst; /* packets it takes at once, at most SL_BURST_MAX */
 	bool plain_open;
+	bool spreads;        /* what is received from the plain port is for all */
 	uint64_t idle_sleep; /* ns; 0: never */
 	struct rte_ring *commands, *events;
+	struct rte_ring *inbox[INBOX_COUNT]; /* NULL: nobody uses it */
+	struct worker *all;                  /* by number; this one is among them */
 	int wake_fd;
-	atomic_bool control_sleeps;
+	atomic_bool *control_sleeps;
 	atomic_bool stop;
 };
 
 /*
- * Allocates rings and tables. The caller has filled in id, lcore, ports, idle_sleep, plain_open, wake_fd, and after it
- * fills in dp.wire, dp.plain, dp.inner_mtu and dp.routes. Returns 0 or a negative errno.
+ * Allocates rings and tables of worker `id` of `workers`, all of which must have been through this before one is started.
+ * The caller has filled in all, lcore, idle_sleep, plain_open, wake_fd and control_sleeps, and after it fills in dp.wire,
+ * dp.plain, dp.inner_mtu and dp.routes, and may change burst. Returns 0 or a negative errno.
  */
-int worker_init(struct worker *w);
+int worker_init(
+	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain);
 
 /* Starts the loop on its lcore. Returns 0 or a negative errno. */
 int worker_start(struct worker *w);
 
-/* Ends the loop and waits for it. What is left in the rings afterwards is the caller's to release. */
+/* Ends the loop and waits for it. What is left in commands and events afterwards is the caller's to release. */
 void worker_stop(struct worker *w);
 
 void worker_fini(struct worker *w);

@@ -4,10 +4,11 @@
  *
  * A worker owns one struct sl_dataplane: its session tables, its neighbours, its counters. Nobody else writes it, so
  * there is no lock. sl_seal_burst() takes frames from the plain port and makes sealed frames for the wire port;
- * sl_open_burst() does the reverse. Each frame of a burst ends in exactly one of three places:
+ * sl_open_burst() does the reverse. Each frame of a burst ends in exactly one of four places:
  *
  *     sent      in burst->tx, to be transmitted
  *     handed    in burst->handed, for the control thread: ARP, IKE, ICMP to ourselves, packets that wait for a MAC
+ *     passed on in burst->away, for another worker, which has the session
  *     dropped   freed, and counted under one reason of drops.h
  *
  * Both work in place, on single-segment mbufs with SL_ESP_HEADROOM before and SL_ESP_TAILROOM after the packet.
@@ -19,6 +20,16 @@
  *
  * The receiver chooses the SPI, so it can be an array index in disguise; the random bits keep a stale or guessed SPI of
  * a reused slot from reaching the new session.
+ *
+ * A flow has one session in each worker, more only where a peer has made several with different selectors: then they are
+ * a chain, the newest first, and a packet takes the first that covers it.
+ *
+ * Between workers
+ *
+ * Slots are one space for all workers, so a worker finds nothing in its own table under the SPI of another, and only then
+ * looks at the bits that say whose it is. An outbound packet whose flow has no session here, or none that covers it, goes
+ * to the owner of the flow, which the control thread names. It goes without its outer headers, and enters there at the
+ * lookup of the session: sl_seal_handed() and sl_open_handed(). Nothing is passed on twice.
  */
 #ifndef SEALANE_DATAPLANE_DATAPLANE_H
 #define SEALANE_DATAPLANE_DATAPLANE_H
@@ -68,16 +79,18 @@ static inline uint32_t sl_spi_worker(uint32_t spi)
 /* ---- Tables -------------------------------------------------------------------------------------------------------- */
 
 enum {
-	SL_BURST_MAX = 64,          /* packets of one call */
-	SL_NO_FLOW = (1 << 15) - 1, /* the highest next hop that two bytes of rte_fib can hold */
+	SL_BURST_MAX = 256,      /* packets of one call */
+	SL_NO_FLOW = UINT16_MAX, /* the next hop of what has no route */
 	SL_FLOWS_MAX = SL_NO_FLOW,
 	SL_NEIGHBOURS_MAX = 4096,
+	SL_NO_WORKER = UINT8_MAX,
 };
 
-/* A flow: what is sealed by one session. */
+/* A flow: what goes to one peer. */
 struct sl_flow {
-	struct sl_esp_out *out; /* NULL: no SA */
+	struct sl_esp_out *out; /* this worker's sessions; NULL: none */
 	bool wanted; /* traffic came while there was no SA; the worker tells the control thread and clears it */
+	uint8_t owner; /* the worker that takes what has no session here; SL_NO_WORKER: none has any */
 };
 
 /* Per port, what the checks of a frame need. */
@@ -91,12 +104,15 @@ struct sl_counters {
 	uint64_t rx_wire, rx_plain;
 	uint64_t tx_wire, tx_plain;
 	uint64_t from_control, to_control;
+	uint64_t handed_in, handed_out; /* between workers */
 	uint64_t drops[SL_DROP_COUNT];
 };
 
 struct sl_dataplane {
 	struct sl_link wire, plain;
 	uint32_t inner_mtu;
+	uint8_t id;      /* of this worker */
+	uint8_t workers; /* that run; their numbers are below */
 	const struct rte_fib
 		*routes;       /* inner destination -> flow; shared, changed only while no worker runs */
 	struct sl_flow *flows; /* SL_FLOWS_MAX of them */
@@ -118,15 +134,17 @@ enum sl_handed {
 };
 
 struct sl_burst {
-	unsigned tx_count, handed_count;
+	unsigned tx_count, handed_count, away_count;
 	struct rte_mbuf *tx[SL_BURST_MAX];
 	struct rte_mbuf *handed[SL_BURST_MAX];
 	uint8_t handed_why[SL_BURST_MAX]; /* enum sl_handed */
+	struct rte_mbuf *away[SL_BURST_MAX];
+	uint8_t away_to[SL_BURST_MAX]; /* the worker */
 };
 
 /*
- * Allocates the tables (not the routes). id makes their names unique in the process. Returns 0 or a negative errno;
- * needs the EAL.
+ * Allocates the tables (not the routes). id is the number of the worker, and makes their names unique in the process.
+ * Returns 0 or a negative errno; needs the EAL.
  */
 int sl_dataplane_init(struct sl_dataplane *dp, unsigned id);
 
@@ -138,12 +156,13 @@ struct rte_fib *sl_routes_new(const char *name);
 int sl_routes_add(struct rte_fib *routes, const struct sl_prefix *prefix, unsigned flow);
 
 /*
- * Changes to the tables, by the owning worker only. Installing into a used slot is a bug (asserted). remove and switch
- * return what was there before, or NULL.
+ * Changes to the tables, by the owning worker only. Installing into a used slot is a bug (asserted). remove returns what
+ * was there before, or NULL. switch puts `out` before the sessions of the flow and takes `old` out of them; either may be
+ * NULL, and that `old` is not among them is a bug (asserted).
  */
 void sl_in_install(struct sl_dataplane *dp, struct sl_esp_in *in);
 struct sl_esp_in *sl_in_remove(struct sl_dataplane *dp, uint32_t spi);
-struct sl_esp_out *sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *out);
+void sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *out, struct sl_esp_out *old);
 
 /* ip (host order) is at mac, or not known any more (NULL). Returns 0, or a negative errno when the table is full. */
 int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ether_addr *mac);
@@ -152,10 +171,15 @@ int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ethe
 
 /*
  * n is at most SL_BURST_MAX; *burst is filled anew. Frames start with their Ethernet header. rx counters are the
- * caller's, handed and dropped packets are counted here, sent ones when the port has taken them.
+ * caller's, packets for the control thread and dropped ones are counted here, sent ones when the port has taken them,
+ * and those for another worker when its ring has.
  */
 void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst);
 void sl_open_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst);
+
+/* The same for what another worker has put into burst->away of the same direction. */
+void sl_seal_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst);
+void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst);
 
 /* Counts and frees. */
 void sl_drop(struct sl_dataplane *dp, struct rte_mbuf *m, enum sl_drop reason);

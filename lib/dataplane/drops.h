@@ -26,6 +26,8 @@
 	X(BAD_ICV, "bad-icv", "forged or damaged: the ICV is wrong")                                         \
 	X(BAD_INNER, "bad-inner", "authentic, but the trailer or the inner header makes no sense")           \
 	X(DUMMY, "dummy", "a dummy packet of the peer (next header 59), discarded as meant")                 \
+	X(HANDOFF_FULL, "handoff-full",                                                                      \
+		"the worker that has the session is behind; the packet for it was dropped")                  \
 	X(RING_FULL, "ring-full", "the control thread is behind; the packet for it was dropped")             \
 	X(NO_MBUF, "no-mbuf", "the pool of packet buffers is empty")                                         \
 	X(TX_FULL, "tx-full", "the port did not take the packet for sending")

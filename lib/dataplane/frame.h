@@ -11,8 +11,8 @@
 #define ETHER_IPV4 rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
 #define ETHER_ARP  rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP)
 
-/* Beside the drop reasons: the frame goes on, or to the control thread. */
-enum { PASS = -1, TO_CONTROL = -2 };
+/* Beside the drop reasons: the frame goes on, to the control thread, or to another worker. */
+enum { PASS = -1, TO_CONTROL = -2, TO_WORKER = -3 };
 
 static inline uint32_t load32(const void *at)
 {
@@ -99,6 +99,19 @@ static inline void hand_over(
 	burst->handed_why[burst->handed_count] = (uint8_t)why;
 	burst->handed[burst->handed_count++] = m;
 	dp->counters.to_control++;
+}
+
+static inline void pass_on(struct sl_burst *burst, struct rte_mbuf *m, uint32_t worker)
+{
+	burst->away_to[burst->away_count] = (uint8_t)worker;
+	burst->away[burst->away_count++] = m;
+}
+
+static inline void burst_clear(struct sl_burst *burst)
+{
+	burst->tx_count = 0;
+	burst->handed_count = 0;
+	burst->away_count = 0;
 }
 
 static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)

@@ -71,6 +71,14 @@ static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m)
 	return ip->next_proto_id == IPPROTO_ICMP ? TO_CONTROL : SL_DROP_NOT_FOR_US;
 }
 
+/* No session here has this SPI; another worker's may. */
+static int unknown_spi(const struct sl_dataplane *dp, uint32_t spi)
+{
+	uint32_t worker = sl_spi_worker(spi);
+
+	return worker != dp->id && worker < dp->workers ? TO_WORKER : SL_DROP_NO_SPI;
+}
+
 /* Finds the session and looks at the sequence number. */
 static int find_session(const struct sl_dataplane *dp, const struct sl_esp_header *esp,
 	struct sl_esp_in **session, uint64_t *seq)
@@ -79,7 +87,7 @@ static int find_session(const struct sl_dataplane *dp, const struct sl_esp_heade
 	struct sl_esp_in *in = dp->in[sl_spi_slot(spi)];
 
 	if (unlikely(!in || in->spi != spi))
-		return SL_DROP_NO_SPI;
+		return unknown_spi(dp, spi);
 	*session = in;
 	*seq = in->esn ? sl_replay_expand(&in->window, low) : low;
 	switch (sl_replay_check(&in->window, *seq)) {
@@ -104,8 +112,26 @@ static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n,
 			s->m[s->count++] = m;
 		else if (verdict == TO_CONTROL)
 			hand_over(dp, burst, m, SL_HANDED_WIRE);
+		else if (verdict == TO_WORKER)
+			pass_on(burst, m,
+				sl_spi_worker(rte_be_to_cpu_32(load32(rte_pktmbuf_mtod(m, void *)))));
 		else
 			sl_drop(dp, m, (enum sl_drop)verdict);
+	}
+}
+
+/* The same for ESP packets from another worker, which has checked what was around them. */
+static void stage_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct staged *s)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int verdict = find_session(dp, rte_pktmbuf_mtod(packets[i], const struct sl_esp_header *),
+			&s->in[s->count], &s->seq[s->count]);
+
+		if (likely(verdict == PASS))
+			s->m[s->count++] = packets[i];
+		else
+			sl_drop(dp, packets[i],
+				verdict == TO_WORKER ? SL_DROP_NO_SPI : (enum sl_drop)verdict);
 	}
 }
 
@@ -222,27 +248,42 @@ static int open_one(struct rte_mbuf *m, struct sl_esp_in *in, uint64_t seq, uint
 	return verdict;
 }
 
+static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	for (unsigned i = 0; i < s->count && i < KEYS_AHEAD; i++)
+		prefetch_key(&s->in[i]->key);
+	for (unsigned i = 0; i < s->count; i++) {
+		uint32_t dst;
+		int verdict;
+
+		if (i + KEYS_AHEAD < s->count && s->in[i + KEYS_AHEAD] != s->in[i + KEYS_AHEAD - 1])
+			prefetch_key(&s->in[i + KEYS_AHEAD]->key);
+		verdict = open_one(s->m[i], s->in[i], s->seq[i], &dst);
+		if (likely(verdict == PASS))
+			deliver(dp, s->m[i], dst, burst);
+		else
+			sl_drop(dp, s->m[i], (enum sl_drop)verdict);
+	}
+}
+
 void sl_open_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
 {
 	struct staged s; /* some kilobytes: only the count needs a value */
 
 	s.count = 0;
-	burst->tx_count = 0;
-	burst->handed_count = 0;
+	burst_clear(burst);
 	prefetch_frames(frames, n);
 	stage(dp, frames, n, &s, burst);
-	for (unsigned i = 0; i < s.count && i < KEYS_AHEAD; i++)
-		prefetch_key(&s.in[i]->key);
-	for (unsigned i = 0; i < s.count; i++) {
-		uint32_t dst;
-		int verdict;
+	open_staged(dp, &s, burst);
+}
 
-		if (i + KEYS_AHEAD < s.count && s.in[i + KEYS_AHEAD] != s.in[i + KEYS_AHEAD - 1])
-			prefetch_key(&s.in[i + KEYS_AHEAD]->key);
-		verdict = open_one(s.m[i], s.in[i], s.seq[i], &dst);
-		if (likely(verdict == PASS))
-			deliver(dp, s.m[i], dst, burst);
-		else
-			sl_drop(dp, s.m[i], (enum sl_drop)verdict);
-	}
+void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst)
+{
+	struct staged s;
+
+	s.count = 0;
+	burst_clear(burst);
+	prefetch_frames(packets, n);
+	stage_handed(dp, packets, n, &s);
+	open_staged(dp, &s, burst);
 }

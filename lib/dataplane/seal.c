@@ -13,6 +13,7 @@ enum { KEYS_AHEAD = 2 };
 /* Where the packets of a burst stand between the passes. */
 struct staged {
 	unsigned count;
+	bool handed;                      /* by another worker: not to be passed on */
 	struct rte_mbuf *m[SL_BURST_MAX]; /* data starts at the inner IP header and ends with it */
 	uint32_t dst[SL_BURST_MAX];
 	uint64_t flow[SL_BURST_MAX];
@@ -57,11 +58,30 @@ static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n,
 	}
 }
 
-/* No SA: dropped, and the control thread will hear of it, once a burst and flow. */
-static void drop_without_session(struct sl_dataplane *dp, struct rte_mbuf *m, uint64_t flow)
+/* The worker that takes the packets of this flow which this one cannot seal; SL_NO_WORKER when there is none. */
+static uint8_t other_owner(const struct sl_dataplane *dp, const struct staged *s, uint64_t flow)
 {
+	uint8_t owner = dp->flows[flow].owner;
+
+	return s->handed || owner == dp->id ? SL_NO_WORKER : owner;
+}
+
+/*
+ * No SA here: the packet goes to the worker that has one. When none has, it is dropped, and the control thread will hear of
+ * it, once a burst and flow.
+ */
+static void without_session(struct sl_dataplane *dp, const struct staged *s, struct rte_mbuf *m,
+	uint64_t flow, struct sl_burst *burst)
+{
+	uint8_t owner;
+
 	if (flow == SL_NO_FLOW) {
 		sl_drop(dp, m, SL_DROP_NO_ROUTE);
+		return;
+	}
+	owner = other_owner(dp, s, flow);
+	if (owner != SL_NO_WORKER) {
+		pass_on(burst, m, owner);
 		return;
 	}
 	if (!dp->flows[flow].wanted && dp->wanted_count < SL_BURST_MAX) {
@@ -72,7 +92,7 @@ static void drop_without_session(struct sl_dataplane *dp, struct rte_mbuf *m, ui
 }
 
 /* Replaces destinations by sessions; what has none leaves the burst. */
-static void find_sessions(struct sl_dataplane *dp, struct staged *s)
+static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
 	unsigned kept = 0;
 
@@ -82,7 +102,7 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s)
 		struct sl_esp_out *out = s->flow[i] == SL_NO_FLOW ? NULL : dp->flows[s->flow[i]].out;
 
 		if (unlikely(!out)) {
-			drop_without_session(dp, s->m[i], s->flow[i]);
+			without_session(dp, s, s->m[i], s->flow[i], burst);
 			continue;
 		}
 		rte_prefetch0(out);
@@ -102,10 +122,29 @@ static const uint8_t trailers[4][8] = {
 	{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
 };
 
-static int check_session(const struct sl_esp_out *out, uint32_t src, uint32_t dst, uint32_t len)
+static bool covers(const struct sl_esp_out *out, uint32_t src, uint32_t dst)
 {
-	if (unlikely(!sl_esp_covers(&out->local, src) || !sl_esp_covers(&out->remote, dst)))
-		return SL_DROP_SELECTOR;
+	return sl_esp_covers(&out->local, src) && sl_esp_covers(&out->remote, dst);
+}
+
+/*
+ * PASS with *session as it is, or moved along the chain to the first that covers the packet; TO_WORKER; or why not.
+ */
+static int check_session(const struct sl_dataplane *dp, const struct staged *s, struct sl_esp_out **session,
+	uint32_t src, uint32_t dst, uint32_t len)
+{
+	struct sl_esp_out *out = *session;
+
+	if (unlikely(!covers(out, src, dst))) {
+		uint16_t flow = out->peer;
+
+		do
+			out = out->next;
+		while (out && !covers(out, src, dst));
+		if (!out)
+			return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
+		*session = out;
+	}
 	if (unlikely(out->seq >= out->seq_limit || out->bytes + len > out->byte_limit))
 		return SL_DROP_LIMIT;
 	if (unlikely(!out->resolved))
@@ -163,12 +202,16 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 		struct rte_mbuf *m = s->m[i];
 		struct sl_esp_out *out = s->out[i];
 		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-		int verdict = check_session(out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
+		int verdict =
+			check_session(dp, s, &out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
 
 		if (i + KEYS_AHEAD < s->count && s->out[i + KEYS_AHEAD] != s->out[i + KEYS_AHEAD - 1])
 			prefetch_key(&s->out[i + KEYS_AHEAD]->key);
 		if (unlikely(verdict != PASS)) {
-			sl_drop(dp, m, (enum sl_drop)verdict);
+			if (verdict == TO_WORKER)
+				pass_on(burst, m, dp->flows[out->peer].owner);
+			else
+				sl_drop(dp, m, (enum sl_drop)verdict);
 			continue;
 		}
 		if (unlikely(rte_pktmbuf_headroom(m) < SL_ESP_HEADROOM ||
@@ -186,12 +229,30 @@ void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n
 	struct staged s; /* some kilobytes: only the count needs a value */
 
 	s.count = 0;
-	burst->tx_count = 0;
-	burst->handed_count = 0;
+	s.handed = false;
+	burst_clear(burst);
 	prefetch_frames(frames, n);
 	stage(dp, frames, n, &s, burst);
 	if (s.count == 0)
 		return;
-	find_sessions(dp, &s);
+	find_sessions(dp, &s, burst);
+	seal_staged(dp, &s, burst);
+}
+
+void sl_seal_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst)
+{
+	struct staged s;
+
+	s.count = n;
+	s.handed = true;
+	burst_clear(burst);
+	prefetch_frames(packets, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packets[i], const struct rte_ipv4_hdr *);
+
+		s.m[i] = packets[i];
+		s.dst[i] = rte_be_to_cpu_32(ip->dst_addr);
+	}
+	find_sessions(dp, &s, burst);
 	seal_staged(dp, &s, burst);
 }

@@ -57,6 +57,9 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id)
 		sl_dataplane_fini(dp);
 		return -ENOMEM;
 	}
+	for (unsigned i = 0; i < SL_FLOWS_MAX; i++)
+		dp->flows[i].owner = SL_NO_WORKER;
+	dp->id = (uint8_t)id;
 	return 0;
 }
 
@@ -78,7 +81,7 @@ struct rte_fib *sl_routes_new(const char *name)
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = SL_NO_FLOW,
 		.max_routes = 1 << 16,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = 1 << 12},
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 1 << 12},
 	};
 
 	return rte_fib_create(name, SOCKET_ID_ANY, &conf);
@@ -109,12 +112,22 @@ struct sl_esp_in *sl_in_remove(struct sl_dataplane *dp, uint32_t spi)
 	return in;
 }
 
-struct sl_esp_out *sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *out)
+void sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *out, struct sl_esp_out *old)
 {
-	struct sl_esp_out *before = dp->flows[flow].out;
+	struct sl_esp_out **at = &dp->flows[flow].out;
 
-	dp->flows[flow].out = out;
-	return before;
+	if (old) {
+		while (*at != old) {
+			assert(*at);
+			at = &(*at)->next;
+		}
+		*at = old->next;
+		old->next = NULL;
+	}
+	if (out) {
+		out->next = dp->flows[flow].out;
+		dp->flows[flow].out = out;
+	}
 }
 
 int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ether_addr *mac)

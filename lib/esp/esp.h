@@ -109,6 +109,7 @@ struct sl_esp_out {
 	bool esn;
 	bool resolved; /* the template holds the next hop's MAC */
 	uint16_t peer;
+	struct sl_esp_out *next; /* the worker's: another session to the same peer, with other selectors */
 	struct sl_esp_template template __attribute__((aligned(64)));
 	struct sl_esp_ranges local __attribute__((aligned(64)));
 	struct sl_esp_ranges remote;

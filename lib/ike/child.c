@@ -50,7 +50,7 @@ struct ike_child *ike_child_new(struct ike_sa *sa)
 
 	if (!child)
 		return NULL;
-	child->spi_in = ike->ops->spi_alloc(ike->owner, sa->peer->index);
+	child->spi_in = ike->ops->spi_alloc(ike->owner, sa->peer->index, 0);
 	if (child->spi_in == 0) {
 		free(child);
 		return NULL;

@@ -29,6 +29,7 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 
 	assert(conf->sa_max > 0 && conf->sa_max <= SA_LIMIT);
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
+	assert(conf->workers > 0 && conf->workers <= SL_IKE_WORKERS_MAX);
 	assert(conf->message_max == 0 || conf->message_max >= SL_IKE_FRAGMENT_MIN);
 	if (!ike)
 		return NULL;
@@ -204,7 +205,8 @@ void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
 	struct ike_peer *peer = peer_at(ike, index);
 
 	ike->now = now;
-	if (ike->stopped || peer->conf->endpoint.addr.family == SL_NONE)
+	if (ike->stopped || peer->conf->start == SL_IKE_START_NONE ||
+		peer->conf->endpoint.addr.family == SL_NONE)
 		return;
 	peer->wanted = true;
 	if (!peer->active && !peer->attempt && peer->retry_at == IKE_NEVER)
@@ -289,7 +291,7 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		info->spi_i = sa->spi_i;
 		info->spi_r = sa->spi_r;
 		info->cipher = sa->cipher;
-		info->spi_in = sa->child->spi_in;
+		info->children = 1;
 	}
 }
 

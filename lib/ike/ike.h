@@ -66,6 +66,7 @@ enum {
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
 	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
 	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
+	SL_IKE_WORKERS_MAX = 64,
 };
 
 /* Where a message came from, or goes to. */
@@ -80,6 +81,8 @@ struct sl_ike_conf {
 	const struct sl_ed25519_key *key;
 	struct sl_addr address;      /* of the wire port: source of what we initiate */
 	struct sl_ts_list selectors; /* what lies behind us */
+	/* Of the data plane, 1..SL_IKE_WORKERS_MAX: a child SA is wanted for each with every peer that agrees (RFC 9611). */
+	unsigned workers;
 	/* The longest message that the path carries whole; longer ones go in fragments. 0: any length. */
 	size_t message_max;
 	unsigned
@@ -87,8 +90,9 @@ struct sl_ike_conf {
 };
 
 enum sl_ike_start {
-	SL_IKE_START_BOOT, /* connect at once, and again whenever the link is lost */
-	SL_IKE_START_NONE, /* wait for the peer */
+	SL_IKE_START_BOOT,    /* connect at once, and again whenever the link is lost */
+	SL_IKE_START_TRAFFIC, /* connect when traffic waits, and again; rest when the peer closes the link */
+	SL_IKE_START_NONE,    /* never connect: wait for the peer */
 };
 
 /* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
@@ -118,6 +122,7 @@ struct sl_ike_keys {
 /* A child SA, as negotiated: everything ESP needs. */
 struct sl_ike_child {
 	unsigned peer;
+	unsigned worker;  /* ours, that opens and seals with it */
 	uint32_t spi_in;  /* ours, from spi_alloc; host order; names the child in this interface */
 	uint32_t spi_out; /* the peer's */
 	enum sl_cipher cipher;
@@ -143,8 +148,8 @@ struct sl_ike_ops {
 	/* Fills buf with randomness. */
 	void (*random)(void *owner, void *buf, size_t len);
 
-	/* Reserves an inbound SPI (host order, above 255) for a child of this peer; 0 when there is none left. */
-	uint32_t (*spi_alloc)(void *owner, unsigned peer);
+	/* Reserves an inbound SPI (host order, above 255) of this worker for a child of this peer; 0 when there is none. */
+	uint32_t (*spi_alloc)(void *owner, unsigned peer, unsigned worker);
 
 	/* Gives back an SPI for which child_install was never called, or failed. */
 	void (*spi_free)(void *owner, uint32_t spi);
@@ -153,16 +158,22 @@ struct sl_ike_ops {
 	 * Returns 0, or a negative value when there is no room: then the child SA is given up. */
 	int (*child_install)(void *owner, const struct sl_ike_child *child);
 
-	/* From now on this child seals the peer's traffic, instead of any other. */
+	/*
+	 * From now on this child seals what its worker sends to the peer within its selectors, instead of any other child of
+	 * that peer with the same worker and the same selectors. A worker without a child hands its packets to one that has.
+	 */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
 
 	/* The peer, which is behind a NAT, is somewhere else now: seal to there. May be NULL. */
 	void (*child_move)(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path);
 
-	/* The child is gone, and what came through it has had time to arrive: remove both directions. When it was the
-	 * one in use, traffic to the peer stops until the next child_use_outbound, which follows at once if the engine
-	 * has another child with that peer. */
+	/* The child is gone, and what came through it has had time to arrive: remove both directions. When it was in
+	 * use, its worker is without one until the next child_use_outbound, which follows at once if the engine has
+	 * another child for it. */
 	void (*child_remove)(void *owner, unsigned peer, uint32_t spi_in);
+
+	/* Sends one byte 0xff in UDP, without marker: the NAT before us shall not forget us (RFC 3948 2.3, 4). May be NULL. */
+	void (*keepalive)(void *owner, const struct sl_ike_path *path);
 
 	/* One line an operator cares about; no newline. peer may be SL_IKE_NO_PEER. */
 	void (*log)(void *owner, enum sl_ike_level level, int peer, const char *text);
@@ -196,7 +207,7 @@ void sl_ike_tick(struct sl_ike *ike, uint64_t now);
 /* When sl_ike_tick() should be called next; UINT64_MAX when nothing is pending. Changes with every call above. */
 uint64_t sl_ike_deadline(const struct sl_ike *ike);
 
-/* Traffic waits for this peer and has no child SA: connect now, if we can and are not already at it. */
+/* Traffic waits for this peer and has no child SA: connect now, if we may, can, and are not already at it. */
 void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned peer);
 
 /*
@@ -228,7 +239,7 @@ struct sl_ike_peer_info {
 	struct sl_endpoint endpoint; /* where it is now, or is expected to be */
 	uint64_t spi_i, spi_r;       /* of the IKE SA in use; 0 when there is none */
 	enum sl_cipher cipher;       /* of that IKE SA */
-	uint32_t spi_in;             /* of the child in use; 0 when there is none */
+	unsigned children;           /* child SAs in use with it */
 	char last_error[128];        /* why the last attempt failed; empty when it did not */
 };
 

@@ -143,7 +143,7 @@ static void closed_by_peer(struct ike_sa *sa, bool disbelieved)
 		ike_log(sa->ike, SL_IKE_INFO, (int)peer->index, "link down: closed by the peer");
 	}
 	/* Whoever was only called up by traffic rests until there is traffic again. */
-	if (peer->active == sa && peer->conf->start == SL_IKE_START_NONE)
+	if (peer->active == sa && peer->conf->start == SL_IKE_START_TRAFFIC)
 		peer->wanted = false;
 	ike_sa_drop(sa);
 	ike_peer_settle(peer);

@@ -65,10 +65,11 @@ static void through(struct sl_dataplane *dp,
 	uint64_t before = drops(dp);
 
 	burst(dp, &m, 1, &pair.burst);
-	if (pair.burst.tx_count + pair.burst.handed_count + drops(dp) - before != 1)
+	if (pair.burst.tx_count + pair.burst.handed_count + pair.burst.away_count + drops(dp) - before != 1)
 		abort();
 	rte_pktmbuf_free_bulk(pair.burst.tx, pair.burst.tx_count);
 	rte_pktmbuf_free_bulk(pair.burst.handed, pair.burst.handed_count);
+	rte_pktmbuf_free_bulk(pair.burst.away, pair.burst.away_count);
 	if (rte_mempool_in_use_count(pair.mbufs) != 0)
 		abort();
 }

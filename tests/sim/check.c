@@ -113,9 +113,9 @@ void sim_check_node(struct sim_node *node)
 		struct sl_ike_peer_info info;
 
 		sl_ike_peer_info(node->ike, i, &info);
-		if (info.spi_in != (outbound ? outbound->child.spi_in : 0))
-			sim_violation(
-				sim, "%s: the engine believes child %08x in use", node->name, info.spi_in);
+		if (info.children != (outbound ? 1 : 0))
+			sim_violation(sim, "%s: the engine believes that %u children are in use", node->name,
+				info.children);
 		if ((info.state == SL_IKE_UP) != (outbound != NULL))
 			sim_violation(sim, "%s: link is %s and there is %s session to seal with", node->name,
 				sl_ike_state_name(info.state), outbound ? "a" : "no");

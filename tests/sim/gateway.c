@@ -30,11 +30,12 @@ static uint32_t new_spi(struct sim *sim)
 	return spi;
 }
 
-static uint32_t op_spi_alloc(void *owner, unsigned peer)
+static uint32_t op_spi_alloc(void *owner, unsigned peer, unsigned worker)
 {
 	struct sim_node *node = owner;
 	struct sim_link *link = &node->links[peer];
 
+	(void)worker;
 	if (sim_chance(node->sim, node->sim->shortage))
 		return 0;
 	for (unsigned i = 0; i < SIM_SPIS_MAX; i++)

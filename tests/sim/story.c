@@ -72,6 +72,7 @@ static void make_node(struct sim *sim, unsigned index)
 		.address = sl_addr_v4(UINT32_C(0xc0000201) + index),
 		.selectors = selectors_of(sim, index),
 		.sa_max = SIM_IKE_SAS_MAX,
+		.workers = 1,
 	};
 	node->packets = sim_chance(sim, 30) ? 10 + sim_below(sim, 200) : 0;
 }
@@ -105,7 +106,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 		.name = other->name,
 		.selectors = selectors_of(sim, other->index),
 		.esn = sim_chance(sim, 80),
-		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_NONE,
+		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC,
 		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
 		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
 	};
@@ -423,7 +424,7 @@ static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotat
 	struct sl_ike_peer_info info;
 
 	sl_ike_peer_info(node->ike, peer, &info);
-	return rotation->action == REKEY_IKE ? info.spi_i : info.spi_in;
+	return rotation->action == REKEY_IKE ? info.spi_i : node->links[peer].outbound->child.spi_in;
 }
 
 /* Fresh keys: nothing may be lost to it, whatever becomes of IKE's messages, and only one of everything may be left. */

@@ -64,6 +64,7 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 		.spi_out = sl_spi_make(0, BETA_SLOT, 5),
 		.cipher = cipher,
 		.esn = esn,
+		.peer = BETA_FLOW,
 		.wire_local = ALPHA_WIRE,
 		.wire_remote = BETA_WIRE,
 		.port_local = 4500,
@@ -85,7 +86,8 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 	if (sl_esp_out_init(p->out, &params))
 		abort();
 	sl_esp_out_resolve(p->out, &p->alpha.wire.mac, &p->beta.wire.mac);
-	sl_out_switch(&p->alpha, BETA_FLOW, p->out);
+	p->alpha.flows[BETA_FLOW].out = NULL;
+	sl_out_switch(&p->alpha, BETA_FLOW, p->out, NULL);
 	sl_in_remove(&p->beta, params.spi_in);
 	memset(p->in, 0, sizeof(*p->in));
 	params.local = &b;

@@ -87,11 +87,11 @@ static void op_random(void *owner, void *buf, size_t len)
 		out[i] = (uint8_t)(pair_random(e->pair) >> 32);
 }
 
-static uint32_t op_spi_alloc(void *owner, unsigned peer)
+static uint32_t op_spi_alloc(void *owner, unsigned peer, unsigned worker)
 {
 	struct pair_end *e = owner;
 
-	assert(peer == 0);
+	assert(peer == 0 && worker < e->conf.workers);
 	for (unsigned i = 0; i < PAIR_SPIS_MAX; i++)
 		if (e->spis[i] == 0)
 			return e->spis[i] = (uint32_t)pair_random(e->pair) | 0x100;
@@ -241,6 +241,7 @@ static void init_end(
 	e->conf.name = name;
 	e->conf.key = &e->key;
 	e->conf.sa_max = 64;
+	e->conf.workers = 1;
 	add_selector(&e->conf.selectors, prefix);
 	add_selector(&e->conf.selectors, index == ALPHA ? "fd00:1::/64" : "fd00:2::/64");
 }
@@ -255,7 +256,7 @@ static void introduce(struct pair_end *e, const struct pair_end *other)
 		.ciphers = {SL_AES256GCM16, SL_AES128GCM16},
 		.cipher_count = 2,
 		.esn = true,
-		.start = SL_IKE_START_NONE,
+		.start = SL_IKE_START_TRAFFIC,
 		.dpd_delay = 10 * PAIR_S,
 	};
 	memcpy(e->peer.public_key, other->key.public, sizeof(e->peer.public_key));
@@ -507,8 +508,8 @@ const char *pair_fault(struct pair *pair)
 			return "not exactly one child";
 		if (pair_spis(e) != 0)
 			return "an SPI leaked";
-		if (info[i].spi_in != e->outbound)
-			return "the child shown is not the one in use";
+		if (info[i].children != 1)
+			return "not exactly one child in use";
 	}
 	if (info[ALPHA].spi_i != info[BETA].spi_i || info[ALPHA].spi_r != info[BETA].spi_r)
 		return "the ends use different IKE SAs";

@@ -87,7 +87,7 @@ struct pair {
 	unsigned queued;
 };
 
-/* Two ends that fit, both with SL_IKE_START_NONE; the test may change conf and peer before pair_boot(). */
+/* Two ends that fit, both with SL_IKE_START_TRAFFIC; the test may change conf and peer before pair_boot(). */
 void pair_init(struct pair *pair, uint64_t seed);
 void pair_free(struct pair *pair);
 

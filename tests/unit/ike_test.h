@@ -95,8 +95,8 @@ static inline void free_pair(struct pair *p)
 
 static inline void set_boot(struct pair *p, bool alpha, bool beta)
 {
-	p->end[ALPHA].peer.start = alpha ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
-	p->end[BETA].peer.start = beta ? SL_IKE_START_BOOT : SL_IKE_START_NONE;
+	p->end[ALPHA].peer.start = alpha ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
+	p->end[BETA].peer.start = beta ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
 }
 
 static inline void boot_both(struct pair *p)

@@ -305,7 +305,7 @@ static void no_session_asks_once(void **state)
 {
 	(void)state;
 	pair.alpha.wanted_count = 0;
-	sl_out_switch(&pair.alpha, BETA_FLOW, NULL);
+	sl_out_switch(&pair.alpha, BETA_FLOW, NULL, pair.out);
 	for (unsigned i = 0; i < 5; i++)
 		expect_seal_drop(pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1), SL_DROP_NO_SESSION);
 	assert_int_equal(pair.alpha.wanted_count, 1);

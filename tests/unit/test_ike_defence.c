@@ -141,7 +141,7 @@ static void real_sources_leave_room(void **state)
 	assert_int_equal(stats_of(p, BETA).half_open, room(p));
 	assert_int_equal(stats_of(p, BETA).turned_away, 1);
 	assert_logged(p, BETA, "there are too many half-open IKE SAs");
-	p->end[ALPHA].peer.start = SL_IKE_START_NONE; /* alpha asks nobody any more */
+	p->end[ALPHA].peer.start = SL_IKE_START_TRAFFIC; /* alpha asks nobody any more */
 	pair_boot(p, ALPHA);
 	pair_connect(p, BETA);
 	pair_run(p, PAIR_S);
