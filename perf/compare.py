@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from peers.contestants import DPDK, STACKS, Contestants, Packets
+from peers.contestants import STACKS, Contestants, Packets
 from peers.rounds import Rounds, output_of
 from report import machine, plots, tables
 
@@ -109,8 +109,9 @@ def write(output, report):
 def main():
     build, output, quick = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["--quick"]
     plan, started = QUICK if quick else FULL, time.monotonic()
-    about = machine.describe(ROOT, build / "app" / "sealane", DPDK)
+    about = machine.describe(ROOT, build / "app" / "sealane")
     contestants = Contestants(build, about["cores"], about["tsc_hz"], about["huge_pages"])
+    about["dpdk_ipsec_mb"] = machine.dpdk_ipsec_mb(contestants.dpdk_command)
     rounds = Rounds(build / "perf" / "peers" / "probe", say)
     rounds.run_all("rounds", list(steps_of(plan, contestants)), plan["rounds"])
     micro = list(measure_micro(build, plan["micro_seconds"], say))

@@ -91,7 +91,8 @@ def failures_are_told(directory):
 
 
 def others_answers_are_refused():
-    heading = "#lcore id,Buffer Size(B),Burst Size,Enqueued,Dequeued,Failed Enq,Failed Deq,Ops(Millions),Throughput(Gbps),Cycles/Buf"
+    heading = ("#lcore id,Buffer Size(B),Burst Size,Enqueued,Dequeued,Failed Enq,Failed Deq,Ops(Millions),"
+               "Throughput(Gbps),Cycles/Buf")
     text = f"EAL: talk, talk\n{heading}\n\n1,64,32,1000,1000,0,0,16.250,8.320,160.000\n\n"
     equal(read_dpdk(text, 64), {"cycles": 160.0, "mpps": 16.25}, "what dpdk-test-crypto-perf says")
     refused(read_dpdk, text, 1420)
@@ -150,6 +151,7 @@ def check_sums(figure, quantities):
 def json_is_complete(output):
     report = json.loads((output / "report.json").read_text())
     assert MACHINE_KEYS <= set(report["machine"]), set(report["machine"])
+    assert re.match(r"\d+\.\d+", report["machine"]["dpdk_ipsec_mb"]), report["machine"]["dpdk_ipsec_mb"]
     assert report["failures"] == [] and report["quick"] and report["probe_best"], report["failures"]
     for figure in report["packets"]:
         assert FIGURE_KEYS <= set(figure), set(figure)
@@ -206,8 +208,10 @@ def main():
             with tap.case(name):
                 function(*arguments)
         output = Path(directory) / "results"
-        for name, function in (("bench.sh --quick works", run_quick), ("report.json is complete", json_is_complete),
-                               ("report.md has tables with rows", markdown_has_rows), ("the plots are SVG", plots_are_drawn)):
+        for name, function in (("bench.sh --quick works", run_quick),
+                               ("report.json is complete", json_is_complete),
+                               ("report.md has tables with rows", markdown_has_rows),
+                               ("the plots are SVG", plots_are_drawn)):
             with tap.case(name):
                 function(output)
     tap.finish()

@@ -20,7 +20,7 @@ from peers.rounds import Step
 
 PYTHON = "/usr/bin/python3"
 STACKS = ("cryptography", "pynacl")
-DPDK = ("dpdk-test-crypto-perf", "--no-pci", "--no-telemetry", "--vdev=crypto_aesni_gcm", "-m", "512")
+DPDK = ("dpdk-test-crypto-perf", "--no-pci", "--no-telemetry", "--vdev=crypto_aesni_gcm", "-m", "128")
 NO_HUGE = ("--no-huge", "--file-prefix=sealane-peers")
 BATCH = 2048  # packets that `sealane bench` works on in turn; the same for DPDK, so that caches help both alike
 BITS = {"aes128": 128, "aes256": 256}

@@ -99,9 +99,10 @@ def style():
         yield f"text {{ fill: {MUTED[at]}; }} .strong {{ fill: {TEXT[at]}; }}"
         for name, colour in COLOURS.items():
             yield f".{name} {{ stroke: {colour[at]}; fill: {colour[at]}; }}"
-    common = ["text { font: 12px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; }",
+    common = ["text { font: 12px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; }",
               ".title { font-size: 16px; font-weight: 600; }",
-              ".line { stroke-width: 2; stroke-linejoin: round; } polyline.line { fill: none; } .dashed { stroke-dasharray: 6 4; }",
+              ".line { stroke-width: 2; stroke-linejoin: round; } polyline.line { fill: none; }",
+              ".dashed { stroke-dasharray: 6 4; }",
               ".whisker { stroke-width: 1; }"]
     dark = "\n".join("  " + rule for rule in rules(1))
     return "\n".join(common + list(rules(0)) + ["@media (prefers-color-scheme: dark) {", dark, "}"])
@@ -181,6 +182,8 @@ def draw(chart):
         body += curve(one, x_scale, y_scale, chart.y_label)
     body.append(text(MARGIN, HEIGHT - 12, chart.footnote))
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">',
-        f"<title>{escape(chart.title)}</title>", f"<desc>{escape(chart.subtitle)}</desc>", f"<style>\n{style()}\n</style>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        'role="img">',
+        f"<title>{escape(chart.title)}</title>", f"<desc>{escape(chart.subtitle)}</desc>",
+        f"<style>\n{style()}\n</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" class="paper"/>', *body, "</svg>", ""])

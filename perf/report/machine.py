@@ -46,12 +46,13 @@ def huge_page_mib():
 
 
 def commit(root):
-    dirty = said("git", "-C", root, "status", "--porcelain", "--untracked-files=no")
-    return said("git", "-C", root, "rev-parse", "--short", "HEAD") + (" with changes" if dirty else "")
+    head = said("git", "-C", root, "rev-parse", "--short", "HEAD")
+    changes = said("git", "-C", root, "status", "--porcelain", "--untracked-files=no")
+    return head if head == "unknown" or not changes else f"{head} with changes"
 
 
-def packet_tool_ipsec_mb(command):
-    """The version that DPDK's driver brings along, which need not be ours; it says so at start."""
+def dpdk_ipsec_mb(command):
+    """The version that DPDK's driver brings along, which need not be ours; its tool says so at start."""
     done = subprocess.run([*command, "--", "-h"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     found = re.search(r"library version used: (\S+)", done.stdout + done.stderr)
     return found.group(1) if found else "unknown"
@@ -63,7 +64,7 @@ def python_packages():
             "cryptography_openssl": backend.openssl_version_text(), "pynacl": importlib.metadata.version("pynacl")}
 
 
-def describe(root, sealane, dpdk_command):
+def describe(root, sealane):
     """For report.json. `sealane` is the program; a moment of its bench tells the TSC rate and its libraries."""
     told = json.loads(said(sealane, "bench", "--json", "--time", "0.1"))
     return {
@@ -78,7 +79,6 @@ def describe(root, sealane, dpdk_command):
         "kernel": platform.release(),
         "dpdk": said("pkg-config", "--modversion", "libdpdk"),
         "crypto": told["ipsec_mb"],
-        "dpdk_ipsec_mb": packet_tool_ipsec_mb(dpdk_command),
         "openssl": said("openssl", "version"),
         **python_packages(),
     }

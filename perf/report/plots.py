@@ -9,8 +9,8 @@ SEALED = "sealed, one core, one session, bursts of 32, AES-128-GCM"
 
 def footnote(report):
     machine = report["machine"]
-    return f"{machine['cpu']}, TSC {machine['tsc_hz'] / 1e9:.2f} GHz, {machine['crypto'].split(',')[0]}; medians and quartiles" + (
-        "; a quick run, not to be quoted" if report["quick"] else "")
+    kind = "a quick run, not to be quoted" if report["quick"] else "medians and quartiles"
+    return f"{machine['cpu']}, TSC {machine['tsc_hz'] / 1e9:.2f} GHz, {machine['crypto'].split(',')[0]}; {kind}"
 
 
 def series(figures, name, colour, quantity, x, xs, figure_at, **look):

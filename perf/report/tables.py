@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The report as Markdown: the tables a reader wants first, and under them how they were made."""
 
+import statistics
+
 from report.figures import Figures, median
 
 MILLISECOND = 1000  # microseconds
@@ -28,7 +30,8 @@ def microseconds(value):
     """Three digits that mean something."""
     if value is None:
         return "—"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    digits = next((digits for least, digits in ((100, 0), (10, 1), (1, 2)) if value >= least), 3)
+    return f"{value:.{digits}f}"
 
 
 def counted(count, what):
@@ -148,10 +151,18 @@ def machine_line(machine):
             f"commit {machine['commit']}, {machine['date']}.")
 
 
+def median_dropped_inside(report):
+    shares = [median(one, "dropped_inside") for one in report["packets"] if one["contestant"] == "sealane"]
+    known = [share for share in shares if share is not None]
+    return f"{100 * statistics.median(known):.0f} % (median over figures)" if known else "an unknown part"
+
+
 def method(report):
     machine = report["machine"]
     rounds = sum(one["rounds"] for kind in ("packets", "operations") for one in report[kind])
     dropped = sum(one["dropped"] for kind in ("packets", "operations") for one in report[kind])
+    inside = median_dropped_inside(report)
+    openssl, python_openssl = (" ".join(machine[name].split()[:2]) for name in ("openssl", "cryptography_openssl"))
     return f"""\
 - Cycles are TSC cycles a packet; bytes are those of the inner IP packet. Everybody ran on the same core, in turns, in
   one run; several workers have a core each. Figures are medians over the rounds whose probe, before and after, was
@@ -159,18 +170,18 @@ def method(report):
   Quartiles, all rounds and the command of every figure are in `report.json`.
 - *bare* is the AES-GCM call of ipsec-mb alone, on the packets Sealane has; *seal* and *open* are a worker's whole loop, with
   receiving, routing, headers, replay window and sending. *Beyond bare* is measured pair by pair, so it is not exactly the
-  difference of the two medians. Where it is negative the two loops differ in what the caches hold for them, not in work.
-- `dpdk-test-crypto-perf` drives DPDK's `crypto_aesni_gcm` with ipsec-mb {machine['dpdk_ipsec_mb']}: AES-GCM behind DPDK's queues,
-  no packets around it. What it opens was never sealed, so every tag is false; it does not look. Its main thread spins, on
-  another core where there is one.
-- `openssl speed` is {' '.join(machine['openssl'].split()[:2])}: EVP, one call after the other over one buffer that stays in the cache.
-- The peers' tools tell the mean of a run, `sealane bench` the median of the quiet moments inside it. Runs are kept short, so
-  that both see one state of the machine; on a busy machine this still favours Sealane.
-- Python {machine['python']}, cryptography {machine['cryptography']} (AES-128-GCM, {machine['cryptography_openssl'].rsplit(' ', 3)[0]}), \
-PyNaCl {machine['pynacl']} (XChaCha20-Poly1305; HKDF by
-  Python's hmac): one call after the other. Sealane's time of a message is what a worker spends on its packets in a stream, a
-  message being the bytes of inner packets; 64 KiB count as so many full packets. The claims are the method's:
-  below a millisecond a message, a few (here {FEW}) a handshake."""
+  difference of the two medians. Where it is negative the bare loop is no baseline.
+- `dpdk-test-crypto-perf` drives DPDK's `crypto_aesni_gcm` with ipsec-mb {machine['dpdk_ipsec_mb']}: AES-GCM behind
+  DPDK's queues, no packets around it. What it opens was never sealed, so every tag is false; it does not look. Its main
+  thread spins, on another core where there is one.
+- `openssl speed` is {openssl}: EVP, one call after the other over one buffer.
+- The peers' tools tell the mean of a run, `sealane bench` the median of the quiet moments inside it; it left out {inside}
+  of them. Runs are kept short, so that both see one state of the machine, but on a busy one this favours Sealane.
+- Python {machine['python']}, cryptography {machine['cryptography']} (AES-128-GCM, {python_openssl}), PyNaCl
+  {machine['pynacl']} (XChaCha20-Poly1305; HKDF by Python's hmac): one call after the other.
+  Sealane's time of a message is what a worker spends on its packets in a stream, a message being the bytes of inner
+  packets; 64 KiB count as so many full packets. The claims are the method's: below a millisecond a message, a few
+  (here {FEW}) a handshake."""
 
 
 def page(report):
@@ -183,7 +194,8 @@ def page(report):
         "![throughput](throughput.svg)", "![cycles](cycles.svg)",
         "## Over sessions", "One worker, sessions in random order; cycles a packet.",
         over_count(figures, "sessions", "cycles", 0), "![sessions](sessions.svg)",
-        "## Over workers", "One session a worker; Gbit/s.", over_count(figures, "workers", "gbps", 1), "![workers](workers.svg)",
+        "## Over workers", "One session a worker; Gbit/s.",
+        over_count(figures, "workers", "gbps", 1), "![workers](workers.svg)",
         "## Keys, bursts and sources", "One worker, one session; cycles a packet.", variants(figures),
         "## Messages and handshakes", stacks(figures),
         "## How it was measured", method(report)]
