@@ -150,8 +150,7 @@ static const char *finish_child(struct ike_sa *sa, const struct ike_message *m)
 	if (!ike_child_install(child, &terms, &agreed, NULL))
 		return "is authentic, but here is no room for a child SA";
 	ike_child_use(child);
-	ike_further_agreed(
-		sa, &terms, sa->ike->conf->workers > 1 && ike_find_notify(m, IKE_N_SA_RESOURCE_INFO));
+	ike_further_agreed(sa, &terms, ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL);
 	return NULL;
 }
 

@@ -82,13 +82,14 @@ const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message 
 	if (!m->nonce.data || !public || sl_x25519_shared(shared, sa->secrets->x25519, public) != 0)
 		return "answered without a key exchange";
 	ike_take_nonce(&nonce_r, m->nonce);
-	installed = ike_child_install(sa->rekey.fresh, &terms,
-		&(struct ike_agreed){
-			.nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
-			.nonce_r = {nonce_r.data, nonce_r.len},
-			.initiator = true,
-		},
-		shared);
+	installed = terms.choice.spi != sa->rekey.closed_out &&
+		    ike_child_install(sa->rekey.fresh, &terms,
+			    &(struct ike_agreed){
+				    .nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
+				    .nonce_r = {nonce_r.data, nonce_r.len},
+				    .initiator = true,
+			    },
+			    shared);
 	sl_wipe(shared, sizeof(shared));
 	*lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
 	return installed ? NULL : "";

@@ -103,7 +103,7 @@ void ike_further_heard(struct ike_sa *sa)
 		if (!child->unsure)
 			continue;
 		child->unsure = false;
-		if (child->state != IKE_CHILD_UP)
+		if (child->state != IKE_CHILD_UP || (!child->instead && ike_child_in_use(child)))
 			continue;
 		ike_child_use(child);
 		changed = true;
@@ -196,8 +196,8 @@ void ike_further_response(struct ike_sa *sa, const struct ike_message *m)
 	sa->rekey.fresh = NULL;
 	ike_create_child_forget(sa);
 	if (wrong) {
-		ike_child_close(fresh); /* the peer has it, so it must hear a Delete */
-		failed(sa, "here is no room for it");
+		ike_child_close(fresh); /* the peer may have it, so it must hear a Delete */
+		failed(sa, "here is no room, or the peer has closed it at once");
 		return;
 	}
 	ike_child_use(fresh);
@@ -249,8 +249,8 @@ static const struct ike_child *sibling_of(const struct ike_sa *sa, const struct 
 }
 
 /*
- * Whether to send through the new one. Of several for a worker any is as good as another. Of those that the peer made
- * without saying that they are for workers, it means the newest.
+ * Whether to send through the new one. The peer does, so a worker that has one keeps it. But where the peer does not
+ * speak of workers, it means the newest.
  */
 static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
 {
@@ -259,8 +259,9 @@ static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
 
 	if (alone) {
 		ike_child_use(fresh); /* there is nothing else to send with */
-	} else if (!for_worker || !ike_child_in_use(fresh)) {
+	} else {
 		fresh->unsure = true;
+		fresh->instead = !for_worker;
 		sa->sure_at = later;
 		ike_arm(sa->ike, later);
 	}

@@ -145,7 +145,8 @@ struct ike_child {
 	bool installed; /* and is to be removed */
 	bool in_use;    /* we send through it, if its IKE SA is the active one */
 	bool told;      /* the owner sends through it */
-	bool unsure; /* the peer, who asked for it, may not know yet that it has it: to be used when it does */
+	bool unsure; /* the peer asked for it, and may not know yet that it has it: may be used when it does ... */
+	bool instead; /* ... and shall be, instead of what its flow has */
 	unsigned worker;
 	uint32_t spi_in, spi_out;
 	struct sl_ts_list local, remote; /* selectors: offered by us, or agreed */
@@ -165,6 +166,8 @@ struct ike_rekey {
 	struct ike_child *fresh; /* to replace it */
 	struct ike_sa *fresh_sa; /* the same for the IKE SA */
 	struct ike_sa *rival_sa; /* made by the peer's request; NULL also when it has gone meanwhile */
+	uint32_t
+		closed_out; /* the peer has closed one with this SPI that we do not know, or do not know yet */
 	struct ike_nonce
 		to_beat; /* the lowest of the peer's exchange about the same; len 0: there was none */
 };
@@ -568,8 +571,8 @@ void ike_create_child_ask(
 	struct ike_child *fresh, struct ike_writer *w, const struct ike_wanted *wanted, enum ike_task task);
 
 /*
- * Takes the answer and installs what sa->rekey.fresh stands for. Returns NULL, or what is wrong; "" when only room is
- * lacking. `lowest` gets the lower nonce of the exchange.
+ * Takes the answer and installs what sa->rekey.fresh stands for. Returns NULL, or what is wrong; "" when the answer is
+ * right, but here is no room for the child SA, or the peer has closed it already. `lowest` gets the lower nonce of the exchange.
  */
 const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
 	const struct ike_wanted *wanted, struct ike_nonce *lowest);

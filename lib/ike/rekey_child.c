@@ -71,19 +71,32 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 	failed(old, ike_notify_name(error->type, name));
 }
 
+/*
+ * What was to be replaced may have gone meanwhile: closed for its age, or by the peer. When its flow has another then,
+ * the new one is of no use; unless both have asked, and the other is the one that the peer is to close.
+ */
+static bool superfluous(const struct ike_rekey *rekey)
+{
+	bool gone = !rekey->old || rekey->old->state != IKE_CHILD_UP;
+
+	return gone && rekey->to_beat.len == 0 && ike_child_in_use(rekey->fresh);
+}
+
 /* The new one is installed, and both ends know it. */
 static void switch_over(struct ike_sa *sa, const struct ike_nonce *lowest)
 {
 	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh;
-	bool lost = ike_rekey_lost(&sa->rekey, lowest);
+	bool useless = ike_rekey_lost(&sa->rekey, lowest) || superfluous(&sa->rekey);
 
 	sa->rekey.fresh = NULL;
 	ike_create_child_forget(sa);
-	if (lost) {
+	if (useless) {
 		ike_child_close(fresh);
 		return;
 	}
-	ike_child_use(fresh);
+	/* Of what is up, but not used, the peer is the user: it still is, and we have another. */
+	if (!old || old->state != IKE_CHILD_UP || old->in_use || !ike_child_in_use(old))
+		ike_child_use(fresh);
 	if (!old)
 		return;
 	old->successor = fresh;
@@ -124,7 +137,7 @@ void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
 		ike_create_child_forget(sa);
 		ike_child_close(fresh);
 		if (old)
-			failed(old, "here is no room for another child SA");
+			failed(old, "here is no room, or the peer has closed it at once");
 	}
 }
 

@@ -98,14 +98,14 @@ static void children_have_nothing_in_common(void **state)
 	free_pair(p);
 }
 
-static bool no_second_answer(struct pair *p, unsigned from, struct pair_message *m)
+static bool lose_three_answers(struct pair *p, unsigned from, struct pair_message *m)
 {
 	unsigned *seen = p->filter_ctx;
 
-	return from != BETA || m->data[18] != IKE_CREATE_CHILD_SA || ++*seen > 2;
+	return from != BETA || m->data[18] != IKE_CREATE_CHILD_SA || ++*seen > 3;
 }
 
-/* The answer to the request for a second child is lost, and again: beta does not send through what alpha does not have. */
+/* The answer to the request for a second child is lost, again and again: beta does not send through what alpha does not have. */
 static void not_used_before_both_have_it(void **state)
 {
 	struct pair *p = new_pair(21);
@@ -113,7 +113,7 @@ static void not_used_before_both_have_it(void **state)
 
 	(void)state;
 	p->end[ALPHA].conf.workers = p->end[BETA].conf.workers = 2;
-	p->filter = no_second_answer;
+	p->filter = lose_three_answers;
 	p->filter_ctx = &seen;
 	set_boot(p, true, false);
 	boot_both(p);
@@ -121,12 +121,116 @@ static void not_used_before_both_have_it(void **state)
 	p->no_gaps = true;
 	assert_int_equal(pair_children(&p->end[BETA]), 2);
 	assert_int_equal(pair_children(&p->end[ALPHA]), 1);
-	pair_run(p, 1600 * PAIR_MS);
+	pair_run(p, 3600 * PAIR_MS);
 	assert_int_equal(pair_children(&p->end[ALPHA]), 2);
 	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 1);
 	pair_run(p, 2 * PAIR_S);
 	assert_children(p, 2, 2, 2);
 	free_pair(p);
+}
+
+/* The child of worker 1 goes, and both ends ask for one in its place at the same time. */
+static struct pair *crossing_asks(uint64_t seed)
+{
+	struct pair *p = workers_pair(seed, 2, 2);
+	struct ike_child *last = TAILQ_LAST(&active_of(p, ALPHA)->children, ike_child_list);
+
+	p->no_gaps = false;
+	ike_child_close(last);
+	ike_sa_work(active_of(p, ALPHA));
+	pair_run(p, 100 * PAIR_MS);
+	for (unsigned i = 0; i < PAIR_ENDS; i++) {
+		active_of(p, i)->further_at = p->now + PAIR_S / 10;
+		ike_arm(p->end[i].ike, p->now + PAIR_S / 10);
+	}
+	p->no_gaps = true;
+	pair_run(p, 200 * PAIR_MS);
+	return p;
+}
+
+/*
+ * Both get one: each sends through its own, and the other opens it. That does not change when each is sure that the other
+ * has it, nor when they are replaced.
+ */
+static void both_ask_at_once(void **state)
+{
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = crossing_asks(22);
+		uint32_t own = used_by(p, end, 1)->spi_in, spis[3];
+		unsigned count = 0;
+
+		pair_run(p, 10 * PAIR_S);
+		assert_children(p, 3, 2, 2);
+		assert_int_equal(used_by(p, end, 1)->spi_in, own);
+		for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+			if (p->end[end].children[i].spi_in != 0)
+				spis[count++] = p->end[end].children[i].spi_in;
+		for (unsigned i = 0; i < count; i++)
+			assert_true(sl_ike_rekey_child(p->end[end].ike, p->now, spis[i]));
+		pair_run(p, 10 * PAIR_S);
+		assert_children(p, 3, 2, 2);
+		for (unsigned i = 0; i < count; i++)
+			assert_null(pair_child(&p->end[end], spis[i]));
+		free_pair(p);
+	}
+}
+
+/* What is being replaced gets too old, and its worker has another: then nothing is needed in its place. */
+static bool no_create_answer(struct pair *p, unsigned from, struct pair_message *m)
+{
+	(void)p;
+	return from != BETA || m->data[18] != IKE_CREATE_CHILD_SA;
+}
+
+static void replaced_too_late(void **state)
+{
+	struct pair *p = crossing_asks(23);
+	uint32_t spi = used_by(p, ALPHA, 1)->spi_in;
+	struct ike_child *child;
+
+	(void)state;
+	pair_run(p, 10 * PAIR_S);
+	assert_children(p, 3, 2, 2);
+	TAILQ_FOREACH (child, &active_of(p, ALPHA)->children, link)
+		if (child->spi_in == spi)
+			child->ends_at = p->now + PAIR_S / 5;
+	p->no_gaps = false;
+	p->filter = no_create_answer;
+	assert_true(sl_ike_rekey_child(p->end[ALPHA].ike, p->now, spi));
+	ike_arm(p->end[ALPHA].ike, p->now + PAIR_S / 5);
+	pair_run(p, PAIR_S / 4);
+	assert_logged(p, ALPHA, "closed: its keys are too old");
+	p->filter = NULL;
+	pair_run(p, 10 * PAIR_S);
+	assert_children(p, 2, 2, 2);
+	free_pair(p);
+}
+
+/* A child SA is asked for while the other end asks for another IKE SA: each says "not now" (RFC 7296 2.25). */
+static void ask_crosses_ike_rekey(void **state)
+{
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = workers_pair(24 + end, 2, 2);
+		struct ike_sa *sa = active_of(p, end);
+		struct ike_child *last = TAILQ_LAST(&sa->children, ike_child_list);
+
+		p->no_gaps = false;
+		ike_child_close(last);
+		ike_sa_work(sa);
+		pair_run(p, 100 * PAIR_MS);
+		p->no_gaps = true;
+		sa->further_at = p->now;
+		ike_arm(p->end[end].ike, p->now);
+		assert_true(sl_ike_rekey(p->end[!end].ike, p->now, 0));
+		pair_run(p, 30 * PAIR_MS);
+		for (unsigned i = 0; i < PAIR_ENDS; i++)
+			assert_logged(p, i, "CREATE_CHILD_SA refused: TEMPORARY_FAILURE");
+		pair_run(p, 30 * PAIR_S);
+		assert_children(p, 2, 2, 2);
+		free_pair(p);
+	}
 }
 
 /* Any one message may be lost, doubled, or late. */
@@ -510,6 +614,40 @@ static void hard_limit_of_the_last(void **state)
 	free_pair(p);
 }
 
+/* Its making was heard of late, its end at once: what has been closed is not to be used. */
+static void closed_before_it_was_known(void **state)
+{
+	(void)state;
+	for (unsigned rekey = 0; rekey < 2; rekey++) {
+		struct pair *p = workers_pair(79, 2, 2);
+		struct ike_child *child;
+
+		p->no_gaps = false;
+		p->filter = no_create_answer;
+		if (rekey) {
+			assert_true(sl_ike_rekey_child(p->end[ALPHA].ike, p->now, p->end[ALPHA].outbound));
+		} else {
+			child = TAILQ_LAST(&active_of(p, ALPHA)->children, ike_child_list);
+			ike_child_close(child);
+			ike_sa_work(active_of(p, ALPHA));
+			pair_run(p, 2 * PAIR_S); /* and asks for another one */
+		}
+		pair_run(p, 100 * PAIR_MS);
+		child = TAILQ_LAST(&active_of(p, BETA)->children, ike_child_list);
+		assert_null(pair_child(&p->end[ALPHA], child->spi_out));
+		ike_child_close(child);
+		ike_sa_work(active_of(p, BETA));
+		pair_run(p, 100 * PAIR_MS);
+		p->filter = NULL;
+		pair_run(p, 5 * PAIR_S);
+		assert_logged(p, ALPHA, "here is no room, or the peer has closed it at once");
+		pair_run(p, 25 * PAIR_S);
+		assert_children(p, 2, 2, 2);
+		assert_int_equal(info_of(p, ALPHA).handshakes, 1);
+		free_pair(p);
+	}
+}
+
 /* ---- Other selectors --------------------------------------------------------------------------------------------- */
 
 static void set_prefix(struct sl_ts_list *list, const char *text)
@@ -754,6 +892,9 @@ int main(void)
 		cmocka_unit_test(a_child_for_each_worker),
 		cmocka_unit_test(children_have_nothing_in_common),
 		cmocka_unit_test(not_used_before_both_have_it),
+		cmocka_unit_test(both_ask_at_once),
+		cmocka_unit_test(replaced_too_late),
+		cmocka_unit_test(ask_crosses_ike_rekey),
 		cmocka_unit_test(bad_networks),
 		cmocka_unit_test(crossing_starts),
 		cmocka_unit_test(refused_for_good),
@@ -769,6 +910,7 @@ int main(void)
 		cmocka_unit_test(closed_again_and_again),
 		cmocka_unit_test(hard_limit_of_one_of_several),
 		cmocka_unit_test(hard_limit_of_the_last),
+		cmocka_unit_test(closed_before_it_was_known),
 		cmocka_unit_test(narrower_selectors),
 		cmocka_unit_test(selectors_beyond_the_configured),
 		cmocka_unit_test(rekey_does_not_narrow),
