@@ -129,7 +129,7 @@ static void make_peer(struct node *n)
 		.ciphers = {SL_AES256GCM16},
 		.cipher_count = 1,
 		.esn = true,
-		.start = SL_IKE_START_NONE,
+		.start = SL_IKE_START_TRAFFIC,
 	};
 	memcpy(n->peer.public_key, n->other->key.public, sizeof(n->peer.public_key));
 	if (sl_ike_peer_add(n->ike, &n->peer) != 0)
