@@ -97,12 +97,13 @@ struct sl_secret_pool *sl_secret_pool_new(size_t size, size_t count)
 	if (__builtin_mul_overflow(stride, count, &length))
 		return NULL;
 
+	uint8_t *base = map_secret(length);
+	if (base == NULL)
+		return NULL;
 	struct sl_secret_pool *pool = calloc(1, sizeof(*pool));
 	uint32_t *link = calloc(count, sizeof(*link));
-	uint8_t *base = map_secret(length);
-	if (pool == NULL || link == NULL || base == NULL) {
-		if (base != NULL)
-			munmap(base, length);
+	if (pool == NULL || link == NULL) {
+		munmap(base, length);
 		free(link);
 		free(pool);
 		return NULL;

@@ -98,8 +98,7 @@ void ike_auth_start(struct ike_sa *sa)
 		ike_peer_failed(sa->peer, sa, "no SPI is free for a child SA");
 		return;
 	}
-	if (sa->ike->conf->workers > 1)
-		ike_write_resource_info(&w, 0);
+	ike_write_resource_info(&w, 0);
 	ike_write_child_offer(&w, &wanted, child->spi_in);
 	ike_write_child_offer_ts(&w, &wanted);
 	ike_send_request(sa, &w, IKE_AUTH);

@@ -3,8 +3,8 @@
  * Further child SAs in an IKE SA (RFC 7296 1.3.1): for our other workers (RFC 9611), or with other selectors, if the
  * peer likes to cut its traffic into several.
  *
- * Whoever has more than one worker says SA_RESOURCE_INFO in IKE_AUTH; when the other end says it too, there may be
- * several child SAs with the same selectors. The initiator of the IKE SA then asks for what its workers lack, one after
+ * The initiator says SA_RESOURCE_INFO in IKE_AUTH, also with one worker, as the other end may have more and can only
+ * answer; when it says it too, there may be several child SAs with the same selectors. The initiator of the IKE SA then asks for what its workers lack, one after
  * the other. The other end gives each to its own worker that has the fewest, and when no more come, asks for what its
  * workers still lack. So both have a child SA for each worker, and no more of them than the larger end needs; at the
  * smaller end a worker opens what comes through several, and sends through one.
