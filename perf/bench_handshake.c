@@ -133,12 +133,8 @@ static void make_peer(struct node *n, enum sl_ike_start start, uint64_t dpd_dela
 		.ciphers = {SL_AES256GCM16},
 		.cipher_count = 1,
 		.esn = true,
-<<<<<<< HEAD
 		.start = start,
 		.dpd_delay = dpd_delay,
-=======
-		.start = SL_IKE_START_TRAFFIC,
->>>>>>> workers
 	};
 	memcpy(n->peer.public_key, n->other->key.public, sizeof(n->peer.public_key));
 	if (sl_ike_peer_add(n->ike, &n->peer) != 0)

