@@ -20,6 +20,7 @@ from tap import Skip, Tap, equal
 BATCH = 2048
 SCAPY_PACKETS = 64  # scapy is slow; the other implementation opens all of them
 KEYS = {"size", "sessions", "workers", "burst", "cipher", "direction", "source", "cycles_per_packet",
+        "cycles_per_packet_all",
         "bare_cycles_per_packet", "overhead_cycles", "mpps", "gbps", "rounds", "rounds_dropped", "packets",
         "ipsec_mb", "tsc_hz", "probe"}
 
