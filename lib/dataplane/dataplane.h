@@ -79,8 +79,8 @@ static inline uint32_t sl_spi_worker(uint32_t spi)
 /* ---- Tables -------------------------------------------------------------------------------------------------------- */
 
 enum {
-	SL_BURST_MAX = 64,          /* packets of one call */
-	SL_NO_FLOW = (1 << 15) - 1, /* the highest next hop that two bytes of rte_fib can hold */
+	SL_BURST_MAX = 256,      /* packets of one call */
+	SL_NO_FLOW = UINT16_MAX, /* the next hop of what has no route */
 	SL_FLOWS_MAX = SL_NO_FLOW,
 	SL_NEIGHBOURS_MAX = 4096,
 	SL_NO_WORKER = UINT8_MAX,

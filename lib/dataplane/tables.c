@@ -81,7 +81,7 @@ struct rte_fib *sl_routes_new(const char *name)
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = SL_NO_FLOW,
 		.max_routes = 1 << 16,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = 1 << 12},
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 1 << 12},
 	};
 
 	return rte_fib_create(name, SOCKET_ID_ANY, &conf);
