@@ -18,7 +18,9 @@
 #   lab_web DIR [NAME]           a web server (nginx) on host-b, port 80; or where else 10.2.0.9 is
 #   lab_iperf_server [NAME]      an iperf3 server there
 #
-# Set SEALANE to the gateway's program before.
+# Set SEALANE to the gateway's program before. Settings of a gateway, by side:
+declare -gA lab_workers=() # 1
+declare -gA lab_queues=()  # of each of its ports: 1
 
 lab_names=()
 lab_plain_mtu=1400
@@ -147,18 +149,25 @@ lab_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEE
 }
 
 # DPDK bypasses the queueing layer by default; a capture would then miss what the gateway sends.
-lab_vdev() { # NUMBER NETDEV
-	echo "--vdev=net_af_packet$1,iface=$2,qdisc_bypass=0,blocksz=65536,framesz=2048,framecnt=2048"
+lab_vdev() { # SIDE NUMBER NETDEV
+	echo "--vdev=net_af_packet$2,iface=$3,qpairs=${lab_queues[$1]:-1},qdisc_bypass=0,blocksz=65536,framesz=2048,framecnt=2048"
 }
 
 lab_cpus() { taskset -cp $BASHPID | sed 's/.*: //'; }
 
-lab_start() { # SIDE [OPTION-OF-RUN...]
-	local side=$1 cpus
-	shift
+# An lcore is a thread, here on any processor: idle workers sleep, so there may be more of them than processors.
+lab_lcores() { # SIDE
+	local cpus
 	cpus=$(lab_cpus)
+	seq -f "%.0f@($cpus)" -s , 0 "${lab_workers[$1]:-1}"
+}
+
+lab_start() { # SIDE [OPTION-OF-RUN...]
+	local side=$1
+	shift
 	ip netns exec "$(lab_ns "$side")" "$SEALANE" run "$lab_dir/$side/sealane.conf" "$@" -- \
-		--no-huge -m 256 --no-pci --lcores "0@($cpus),1@($cpus)" "$(lab_vdev 0 wire0)" "$(lab_vdev 1 plain0)" \
+		--no-huge -m 256 --no-pci --lcores "$(lab_lcores "$side")" \
+		"$(lab_vdev "$side" 0 wire0)" "$(lab_vdev "$side" 1 plain0)" \
 		</dev/null >/dev/null 2>>"$lab_dir/$side/log" &
 	echo $! >"$lab_dir/$side/pid"
 }

@@ -49,7 +49,7 @@ static const struct {
 			NUMBER("bad_icv")}},
 	[SL_SECTION_PORTS] = {"ports", "/sealane/ports", "/sealane/port", false,
 		{TEXT("role"), TEXT("device"), TEXT("address"), TEXT("mac"), NUMBER("mtu"), TEXT("link"),
-			TRAFFIC, NUMBER("rx_missed")}},
+			NUMBER("rx_queues"), NUMBER("tx_queues"), TRAFFIC, NUMBER("rx_missed")}},
 	[SL_SECTION_DROPS] = {"drops", "/sealane/drops", "/sealane/drop", false,
 		{TEXT("name"), NUMBER("packets"), TEXT("help")}},
 	[SL_SECTION_IKE] = {"ike", "/sealane/ike", "/sealane/ike_counter", false,

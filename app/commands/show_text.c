@@ -135,6 +135,9 @@ static void print_port(const json_t *port)
 	if (json_object_get(port, "inner_mtu") != NULL)
 		printf(", %" PRIu64 " inside the seal", number_of(port, "inner_mtu"));
 	putchar('\n');
+	begin_line("queues");
+	printf("%" PRIu64 " in, %" PRIu64 " out\n", number_of(port, "rx_queues"),
+		number_of(port, "tx_queues"));
 	traffic_line("received", number_of(port, "rx_packets"), number_of(port, "rx_bytes"));
 	if (missed > 0)
 		printf(", %s%" PRIu64 " missed%s", paint(BAD), missed, reset());

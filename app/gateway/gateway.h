@@ -8,6 +8,7 @@
  *   control.c    the loop: what happened, what is due
  *   local.c      packets to and from the gateway itself: ARP, ICMP echo, IKE
  *   sa.c         child SAs of lib/ike as sessions of the workers
+ *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   telemetry.c  answers for `sealane show`
  *   keylog.c     keys for Wireshark, when asked for
  */
@@ -154,6 +155,10 @@ struct sa_info {
 
 /* Calls fn for every session, until it returns false. */
 void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx);
+
+/* ---- steering.c: asks the port to bring ESP to the queue of its worker ------------------------------------------------------ */
+
+void steer(const struct port *wire);
 
 /* ---- telemetry.c ------------------------------------------------------------------------------------------------------- */
 

@@ -126,6 +126,12 @@ static void selectors_from(struct sl_ts_list *list, const struct sl_prefix *pref
 
 static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer *peer)
 {
+	static const enum sl_ike_start start_from[] = {
+		[SL_CONFIG_START_BOOT] = SL_IKE_START_BOOT,
+		[SL_CONFIG_START_TRAFFIC] = SL_IKE_START_TRAFFIC,
+		[SL_CONFIG_START_NONE] = SL_IKE_START_NONE,
+	};
+
 	conf->name = peer->name;
 	memcpy(conf->public_key, peer->public_key, sizeof(conf->public_key));
 	conf->endpoint = peer->endpoint;
@@ -133,7 +139,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
 	conf->cipher_count = peer->cipher_count;
 	conf->esn = peer->esn;
-	conf->start = peer->start_boot ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC;
+	conf->start = start_from[peer->start];
 	conf->dpd_delay = peer->dpd_delay;
 	conf->ppk = peer->ppk;
 	conf->ppk_id = peer->ppk_id;
@@ -241,6 +247,7 @@ static int ports_open(struct gateway *g)
 	g->plain = (struct link){.config = &c->plain, .send = COMMAND_SEND_PLAIN, .gateway = g};
 	if (port_open(&g->wire.port, "wire", c, &c->wire, workers, g->mbufs))
 		return -1;
+	steer(&g->wire.port);
 	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
 }
 

@@ -23,6 +23,9 @@
  */
 #define SOFT_PACKETS_32 (UINT64_C(1) << 31)
 
+#define EPHEMERAL_PORTS 49152
+#define GOLDEN_RATIO_32 UINT32_C(0x9e3779b1)
+
 /* What waits for the link waits this much longer once it is up, ns. */
 #define PLAIN_DELAY_NS (SECOND_NS / 5)
 
@@ -133,7 +136,20 @@ static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool es
 	sa->soft_bytes = peer->rekey_bytes;
 }
 
-static int sessions_init(struct sa *sa, const struct sl_ike_child *child)
+/*
+ * The UDP source port of what we seal. A NIC spreads by addresses and ports, and all SAs between two gateways have the
+ * same addresses; with ports of their own the receiver's queues, and the paths between, get different ones. Nothing comes
+ * back to such a port: RFC 3948 peers answer IKE's, where a NAT has its mapping, so with a NAT it must be that one.
+ */
+static uint16_t source_port(const struct sl_config_peer *peer, const struct sl_ike_child *child)
+{
+	if (!peer->source_port_per_sa || child->nat)
+		return child->path.local.port;
+	/* The upper 14 bits of a multiplicative hash: all ephemeral ports (RFC 6335 6). */
+	return (uint16_t)(EPHEMERAL_PORTS + (child->spi_out * GOLDEN_RATIO_32 >> 18));
+}
+
+static int sessions_init(const struct sl_config_peer *peer, struct sa *sa, const struct sl_ike_child *child)
 {
 	struct sl_esp_params p = {
 		.spi_in = child->spi_in,
@@ -143,7 +159,7 @@ static int sessions_init(struct sa *sa, const struct sl_ike_child *child)
 		.peer = (uint16_t)child->peer,
 		.wire_local = sl_addr_u32(&child->path.local.addr),
 		.wire_remote = sl_addr_u32(&child->path.remote.addr),
-		.port_local = child->path.local.port,
+		.port_local = source_port(peer, child),
 		.port_remote = child->path.remote.port,
 		.local = &child->local,
 		.remote = &child->remote,
@@ -193,7 +209,7 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	set_limits(sa, &g->config->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
-	err = sa->out && sa->in ? sessions_init(sa, child) : -1;
+	err = sa->out && sa->in ? sessions_init(&g->config->peers[child->peer], sa, child) : -1;
 	if (err) {
 		log_error("%s: cannot install the SA: %s", g->config->peers[child->peer].name,
 			sa->out && sa->in ? sl_esp_strerror(err) : "no memory for more sessions");

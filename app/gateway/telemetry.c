@@ -303,6 +303,8 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 		number(d, "inner_mtu", sl_inner_mtu(link->config->mtu));
 	text(d, "link", state.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 	number(d, "neighbours", sl_neigh_known(link->neighbours));
+	number(d, "rx_queues", link->port.rx_queues);
+	number(d, "tx_queues", link->port.tx_queues);
 	number(d, "rx_packets", stats.ipackets);
 	number(d, "rx_bytes", stats.ibytes);
 	number(d, "tx_packets", stats.opackets);

@@ -28,7 +28,8 @@
  *     prefixes    = 10.2.0.0/16, 10.3.0.0/16
  *     cipher      = aes256gcm16, aes128gcm16
  *     esn         = yes
- *     start       = boot                  or none: wait for the peer; default boot with endpoint, none without
+ *     start       = boot                  or traffic: when it waits; or none: never; default none without endpoint
+ *     source-port = 4500                  or per-sa: of the UDP around ESP, so that a NIC tells our SAs apart
  *     dpd-delay   = 10s                   0 never checks
  *     rekey-after-time    = 1h            of an SA, whichever of the three comes first
  *     rekey-after-packets = 4294967296
@@ -66,6 +67,13 @@ struct sl_config_port {
 	bool wait_for_peer;
 };
 
+/* When we connect to a peer. */
+enum sl_config_start {
+	SL_CONFIG_START_BOOT,    /* at once, and whenever the link is lost */
+	SL_CONFIG_START_TRAFFIC, /* when traffic waits */
+	SL_CONFIG_START_NONE,    /* never */
+};
+
 struct sl_config_peer {
 	char *name;
 	int line; /* of its section header */
@@ -76,7 +84,8 @@ struct sl_config_peer {
 	enum sl_cipher ciphers[SL_CIPHER_COUNT];
 	unsigned cipher_count;
 	bool esn;
-	bool start_boot;
+	enum sl_config_start start;
+	bool source_port_per_sa;
 	uint64_t dpd_delay;  /* ns; 0: never */
 	uint64_t rekey_time; /* ns */
 	uint64_t rekey_packets, rekey_bytes;

@@ -326,9 +326,20 @@ static void take_esn(struct parser *p, const char *name, const char *value)
 
 static void take_start(struct parser *p, const char *name, const char *value)
 {
-	p->peer->start_boot = strcmp(value, "boot") == 0;
-	if (!p->peer->start_boot && strcmp(value, "none") != 0)
-		bad(p, name, value, "boot or none");
+	p->peer->start = SL_CONFIG_START_NONE;
+	if (strcmp(value, "boot") == 0)
+		p->peer->start = SL_CONFIG_START_BOOT;
+	else if (strcmp(value, "traffic") == 0)
+		p->peer->start = SL_CONFIG_START_TRAFFIC;
+	else if (strcmp(value, "none") != 0)
+		bad(p, name, value, "boot, traffic or none");
+}
+
+static void take_source_port(struct parser *p, const char *name, const char *value)
+{
+	p->peer->source_port_per_sa = strcmp(value, "per-sa") == 0;
+	if (!p->peer->source_port_per_sa && strcmp(value, "4500") != 0)
+		bad(p, name, value, "per-sa or 4500");
 }
 
 static void take_dpd_delay(struct parser *p, const char *name, const char *value)
@@ -450,6 +461,7 @@ const struct section_kind sl_config_peer_kind = {
 		[PEER_CIPHER] = {"cipher", false, take_cipher},
 		[PEER_ESN] = {"esn", false, take_esn},
 		[PEER_START] = {"start", false, take_start},
+		[PEER_SOURCE_PORT] = {"source-port", false, take_source_port},
 		[PEER_DPD_DELAY] = {"dpd-delay", false, take_dpd_delay},
 		[PEER_REKEY_TIME] = {"rekey-after-time", false, take_rekey_time},
 		[PEER_REKEY_PACKETS] = {"rekey-after-packets", false, take_rekey_packets},

@@ -160,17 +160,17 @@ static void check_endpoint(struct parser *p, const struct sl_addr *endpoint, int
 		sl_config_complain(p, line, "endpoint %s is %s, expected the address of one host", addr, use);
 }
 
-/* Boot is the default of a peer that can be called. */
+/* Whom we connect to must have an address; then boot is the default. */
 static void check_start(struct parser *p, struct sl_config_peer *peer, const struct section *section)
 {
 	bool has_endpoint = section->key_line[PEER_ENDPOINT] != 0;
 
 	if (section->key_line[PEER_START] == 0)
-		peer->start_boot = has_endpoint;
-	else if (peer->start_boot && !has_endpoint)
+		peer->start = has_endpoint ? SL_CONFIG_START_BOOT : SL_CONFIG_START_NONE;
+	else if (peer->start != SL_CONFIG_START_NONE && !has_endpoint)
 		sl_config_complain(p, section->key_line[PEER_START],
-			"start is boot, but peer '%s' has no endpoint, expected one or start = none",
-			peer->name);
+			"start is %s, but peer '%s' has no endpoint, expected one or start = none",
+			peer->start == SL_CONFIG_START_BOOT ? "boot" : "traffic", peer->name);
 }
 
 /* A preshared key without a name cannot be asked for; the other keys mean nothing without it. */

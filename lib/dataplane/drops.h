@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Why a packet was dropped. One list gives the enum, the name that `sealane show drops` prints and its explanation.
- * Every packet that enters a worker leaves it, is handed to the control thread, or is counted under exactly one of
- * these.
+ * Every packet that enters a worker leaves it, is handed to another worker or to the control thread, or is counted under
+ * exactly one of these.
  */
 #ifndef SEALANE_DATAPLANE_DROPS_H
 #define SEALANE_DATAPLANE_DROPS_H

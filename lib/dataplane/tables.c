@@ -122,7 +122,6 @@ void sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *ou
 			at = &(*at)->next;
 		}
 		*at = old->next;
-		old->next = NULL;
 	}
 	if (out) {
 		out->next = dp->flows[flow].out;

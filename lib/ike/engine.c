@@ -205,8 +205,7 @@ void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
 	struct ike_peer *peer = peer_at(ike, index);
 
 	ike->now = now;
-	if (ike->stopped || peer->conf->start == SL_IKE_START_NONE ||
-		peer->conf->endpoint.addr.family == SL_NONE)
+	if (ike->stopped || !ike_peer_callable(peer))
 		return;
 	peer->wanted = true;
 	if (!peer->active && !peer->attempt && peer->retry_at == IKE_NEVER)

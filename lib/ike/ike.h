@@ -128,6 +128,7 @@ struct sl_ike_child {
 	enum sl_cipher cipher;
 	bool esn;
 	bool udp; /* ESP in UDP, from path.local to path.remote; else plain ESP */
+	bool nat; /* there is a NAT between the ends, which passes nothing but what is between these ports */
 	struct sl_ike_path path;
 	struct sl_ts_list local; /* narrowed selectors */
 	struct sl_ts_list remote;

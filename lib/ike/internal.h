@@ -529,6 +529,9 @@ void ike_children_move(struct ike_sa *sa);
 
 void ike_peer_connect(struct ike_peer *peer);
 
+/* We may connect to it, and know where it is. */
+bool ike_peer_callable(const struct ike_peer *peer);
+
 /* Rekeying does not work: makes a new link beside this one, if we can. */
 void ike_peer_renew(struct ike_peer *peer);
 

@@ -189,9 +189,14 @@ void ike_peer_connect(struct ike_peer *peer)
 	set_state(peer);
 }
 
+bool ike_peer_callable(const struct ike_peer *peer)
+{
+	return peer->conf->start != SL_IKE_START_NONE && peer->conf->endpoint.addr.family != SL_NONE;
+}
+
 void ike_peer_renew(struct ike_peer *peer)
 {
-	if (!peer->attempt && peer->conf->endpoint.addr.family != SL_NONE)
+	if (!peer->attempt && ike_peer_callable(peer))
 		ike_peer_connect(peer);
 }
 

@@ -51,7 +51,7 @@ static void check_peer(const struct sl_config *config, const struct sl_config_pe
 	assert(peer->cipher_count >= 1 && peer->cipher_count <= SL_CIPHER_COUNT);
 	assert((peer->ppk != NULL) == (peer->ppk_id != NULL));
 	assert(peer->ppk == NULL || peer->ppk->len >= SL_PPK_MIN);
-	assert(!peer->start_boot || peer->endpoint.addr.family == SL_IPV4);
+	assert(peer->start == SL_CONFIG_START_NONE || peer->endpoint.addr.family == SL_IPV4);
 	for (unsigned i = 0; i < peer->prefix_count; i++) {
 		struct sl_prefix masked = sl_prefix_mask(&peer->prefixes[i]);
 

@@ -163,12 +163,14 @@ prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  
 report $? "show sessions leaves out one that ended meanwhile"
 prints "show sessions tells what was refused" \
 	"0x00000400 refused 3 replayed, 2 late and 1 forged or damaged packets" "$sealane" show sessions
+prints "show ports prints their queues" "  queues: 4 in, 2 out" "$sealane" show ports
 prints "show ports" "  received: 2.67 MiB in 2000 packets, 4 missed" "$sealane" show ports
 prints "show drops" " 123456  replay  the sequence number has been seen already" "$sealane" show drops
 ! grep -q runt out
 report $? "show drops leaves out what did not happen"
 prints "show ike" "    7  unknown-sa  dropped: no IKE SA has these SPIs" "$sealane" show ike
-prints "show workers" "     0      1     2000         1             2         1       1994           3  123458" \
+prints "show workers" \
+	"     0      1     2000         1             2         17         1       1994           3          21  123458" \
 	"$sealane" show workers
 same_json() { # NAME PYTHON-EXPRESSION ARGUMENTS...: of `got`, what show printed, and `all`, what the gateway answers
 	local name=$1 expression=$2

@@ -165,7 +165,8 @@ static void test_every_key(void **state)
 	assert_int_equal(beta->cipher_count, 1);
 	assert_int_equal(beta->ciphers[0], SL_AES128GCM16);
 	assert_false(beta->esn);
-	assert_false(beta->start_boot);
+	assert_int_equal(beta->start, SL_CONFIG_START_TRAFFIC);
+	assert_true(beta->source_port_per_sa);
 	assert_int_equal(beta->dpd_delay, 3600 * SL_SECOND);
 	assert_int_equal(beta->rekey_time, 90 * 60 * SL_SECOND);
 	assert_int_equal(beta->rekey_packets, 1000000000);
@@ -177,7 +178,8 @@ static void test_every_key(void **state)
 	assert_false(beta->ppk_required);
 	assert_string_equal(c->peers[1].name, "gamma_1@site-2.example");
 	assert_int_equal(c->peers[1].endpoint.addr.family, SL_NONE);
-	assert_false(c->peers[1].start_boot);
+	assert_int_equal(c->peers[1].start, SL_CONFIG_START_NONE);
+	assert_false(c->peers[1].source_port_per_sa);
 	assert_int_equal(c->peers[1].dpd_delay, 0);
 	sl_config_free(c);
 }
@@ -202,7 +204,8 @@ static void test_defaults(void **state)
 		assert_int_equal(peer->ciphers[0], SL_AES256GCM16);
 		assert_int_equal(peer->ciphers[1], SL_AES128GCM16);
 		assert_true(peer->esn);
-		assert_true(peer->start_boot);
+		assert_int_equal(peer->start, SL_CONFIG_START_BOOT);
+		assert_false(peer->source_port_per_sa);
 		assert_int_equal(peer->dpd_delay, 10 * SL_SECOND);
 		assert_int_equal(peer->rekey_time, 3600 * SL_SECOND);
 		assert_int_equal(peer->rekey_packets, UINT64_C(1) << 32);

@@ -52,6 +52,10 @@ def ip_of(frame):
     return frame[ETHER_LEN:ETHER_LEN + length]
 
 
+def ip_text(address):
+    return ".".join(str(byte) for byte in address)
+
+
 def ip_packets(frames, dst):
     """The IPv4 packets for one address, in order."""
     wanted = bytes(int(part) for part in dst.split("."))

@@ -121,6 +121,8 @@ def memif(tap):
         with tap.case(f"{label}: packets have changed hands"):
             assert total(link.alpha, "handed_in") > 0, "alpha"
         inbound(tap, link, label)
+        with tap.case(f"{label}: both stop cleanly on SIGTERM"):
+            equal((link.alpha.stop(), link.beta.stop()), (0, 0), "exit statuses")
 
 
 # ---- One queue for all ----
@@ -175,11 +177,45 @@ def one_queue(tap):
         check_accounts(tap, label, run.alpha, run.beta)
 
 
+# ---- Source ports ----
+
+def source_ports(link, site):
+    """Of the ESP packets that this gateway has sent: {SPI: {ports}}."""
+    found = {}
+    for frame in link.wire.frames():
+        ip = packets.ip_of(frame)
+        if ip is None or packets.ip_text(ip[12:16]) != site.wire or ip[9] != 17 or ip[28:32] == bytes(4):
+            continue
+        equal(int.from_bytes(ip[22:24], "big"), 4500, "destination port")
+        found.setdefault(int.from_bytes(ip[28:32], "big"), set()).add(int.from_bytes(ip[20:22], "big"))
+    return found
+
+
+def port_per_sa(tap):
+    label = "source-port = per-sa"
+    with Bench(tap) as bench:
+        link = Link(bench, {"peer_lines": "source-port = per-sa"}).start()
+        with tap.case(f"{label}: packets pass both ways, before and after a rekey"):
+            link.flows(1)
+            link.alpha.rekey()
+            wait_until(lambda: link.beta.show("peers")[0]["rekeys"] == 1, SETTLE_LIMIT, "the rekey")
+            link.flows(2)
+        with tap.case(f"{label}: each SA has its own, an ephemeral one, and the other end keeps to 4500"):
+            ours = source_ports(link, ALPHA)
+            assert len(ours) >= 2, f"{len(ours)} SAs have sealed"
+            assert all(len(ports) == 1 and min(ports) >= 49152 for ports in ours.values()), ours
+            # Two of 16384 may be the same, but hardly.
+            assert len({port for ports in ours.values() for port in ports}) > 1, ours
+            equal(set.union(*source_ports(link, BETA).values()), {4500}, "beta's")
+        check_accounts(tap, label, link.alpha, link.beta)
+
+
 def main():
     need(SEALANE, RELAY)
     tap = Tap()
     memif(tap)
     one_queue(tap)
+    port_per_sa(tap)
     tap.finish()
 
 
