@@ -182,8 +182,7 @@ static int check_inner(struct rte_mbuf *m, const struct sl_esp_in *in, uint32_t 
 	if (unlikely(ipv4_check(ip, m->data_len, &total, &header_len) != PASS))
 		return SL_DROP_BAD_INNER;
 	*dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(!sl_esp_covers(&in->remote, rte_be_to_cpu_32(ip->src_addr)) ||
-		     !sl_esp_covers(&in->local, *dst)))
+	if (unlikely(!sl_esp_in_covers(in, rte_be_to_cpu_32(ip->src_addr), *dst)))
 		return SL_DROP_SELECTOR;
 	/* What lies behind the packet is traffic-flow padding (RFC 4303 2.7). */
 	m->data_len = (uint16_t)total;

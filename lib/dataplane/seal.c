@@ -122,11 +122,6 @@ static const uint8_t trailers[4][8] = {
 	{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
 };
 
-static bool covers(const struct sl_esp_out *out, uint32_t src, uint32_t dst)
-{
-	return sl_esp_covers(&out->local, src) && sl_esp_covers(&out->remote, dst);
-}
-
 /*
  * PASS with *session as it is, or moved along the chain to the first that covers the packet; TO_WORKER; or why not.
  */
@@ -135,12 +130,12 @@ static int check_session(const struct sl_dataplane *dp, const struct staged *s, 
 {
 	struct sl_esp_out *out = *session;
 
-	if (unlikely(!covers(out, src, dst))) {
+	if (unlikely(!sl_esp_out_covers(out, src, dst))) {
 		uint16_t flow = out->peer;
 
 		do
 			out = out->next;
-		while (out && !covers(out, src, dst));
+		while (out && !sl_esp_out_covers(out, src, dst));
 		if (!out)
 			return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
 		*session = out;
