@@ -250,13 +250,13 @@ static int open_one(struct rte_mbuf *m, struct sl_esp_in *in, uint64_t seq, uint
 static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
 	for (unsigned i = 0; i < s->count && i < KEYS_AHEAD; i++)
-		prefetch_key(&s->in[i]->key);
+		sl_gcm_prefetch(&s->in[i]->key, s->m[i]->data_len);
 	for (unsigned i = 0; i < s->count; i++) {
 		uint32_t dst;
 		int verdict;
 
 		if (i + KEYS_AHEAD < s->count && s->in[i + KEYS_AHEAD] != s->in[i + KEYS_AHEAD - 1])
-			prefetch_key(&s->in[i + KEYS_AHEAD]->key);
+			sl_gcm_prefetch(&s->in[i + KEYS_AHEAD]->key, s->m[i+KEYS_AHEAD]->data_len);
 		verdict = open_one(s->m[i], s->in[i], s->seq[i], &dst);
 		if (likely(verdict == PASS))
 			deliver(dp, s->m[i], dst, burst);
