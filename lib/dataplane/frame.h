@@ -107,6 +107,14 @@ static inline void hand_over(
 	dp->counters.to_control++;
 }
 
+/* The Ethernet header for what goes to ip, or NULL when its MAC is unknown. */
+static inline const struct rte_ether_hdr *sl_neighbour(struct sl_dataplane *dp, uint32_t ip)
+{
+	const struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
+
+	return likely(recent->known && recent->ip == ip) ? &recent->header : sl_neighbour_find(dp, ip);
+}
+
 static inline void pass_on(struct sl_burst *burst, struct rte_mbuf *m, uint32_t worker)
 {
 	burst->away_to[burst->away_count] = (uint8_t)worker;
