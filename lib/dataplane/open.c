@@ -117,6 +117,13 @@ static void unknown_spi(
 		sl_drop(dp, j->m, SL_DROP_NO_SPI);
 }
 
+/* Job i stays, as number `kept` of those that do. */
+static inline void keep(struct staged *s, unsigned i, unsigned kept)
+{
+	if (unlikely(kept < i))
+		s->job[kept] = s->job[i];
+}
+
 static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
 	unsigned kept = 0;
@@ -131,8 +138,8 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 		}
 		/* Into L2 only: of the misses of L1 the CPU can have too few under way. */
 		rte_prefetch1(in);
-		s->job[kept] = *j;
-		s->job[kept++].in = in;
+		j->in = in;
+		keep(s, i, kept++);
 	}
 	s->count = kept;
 }
@@ -170,7 +177,7 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 		if (j->in != near)
 			sl_gcm_prefetch(&j->in->key, j->m->data_len);
 		near = j->in;
-		s->job[kept++] = *j;
+		keep(s, i, kept++);
 	}
 	s->count = kept;
 }
@@ -212,7 +219,7 @@ static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 			continue;
 		}
 		decrypt(j);
-		s->job[kept++] = *j;
+		keep(s, i, kept++);
 	}
 	s->count = kept;
 }
