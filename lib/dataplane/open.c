@@ -137,7 +137,7 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 			continue;
 		}
 		/* Into L2 only: of the misses of L1 the CPU can have too few under way. */
-		rte_prefetch1(in);
+		rte_prefetch0(in);
 		j->in = in;
 		keep(s, i, kept++);
 	}
@@ -173,7 +173,7 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 			continue;
 		}
 		prepare(j);
-		rte_prefetch1(sl_replay_word(&j->in->window, j->seq));
+		rte_prefetch0(sl_replay_word(&j->in->window, j->seq));
 		if (j->in != near)
 			sl_gcm_prefetch(&j->in->key, j->m->data_len);
 		near = j->in;
