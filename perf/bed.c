@@ -21,7 +21,7 @@ enum {
 	BETA_HOST = 0x0a000009,
 	BETA_WIRE = 0xc6336402,
 	PLAIN_IP = 0xc0000201, /* of either; no packet goes there */
-	HUGE_PAGES = 512,      /* of 2 MiB: what all of this takes */
+	HUGE_PAGES = 384,      /* of 2 MiB: as many as the EAL is given memory */
 };
 
 static const struct rte_ether_addr alpha_plain = {{2, 0, 0, 0, 1, 1}}, alpha_wire = {{2, 0, 0, 0, 1, 2}},
@@ -44,6 +44,16 @@ static unsigned huge_pages_free(void)
 		fclose(f);
 	}
 	return n;
+}
+
+uint32_t bed_address(unsigned session)
+{
+	return BETA_HOST + (session << 8);
+}
+
+uint32_t bed_spi(unsigned session)
+{
+	return sl_spi_make(1, session + 1, session);
 }
 
 /* The EAL ties the thread to processors of its own choice; here the caller has chosen (taskset). */
@@ -70,7 +80,7 @@ static void add_routes(struct rte_fib *routes)
 	struct sl_prefix p = {.len = 24};
 
 	for (unsigned i = 0; i < BED_SESSIONS_MAX; i++) {
-		p.addr = sl_addr_v4(BETA_HOST + (i << 8));
+		p.addr = sl_addr_v4(bed_address(i));
 		if (sl_routes_add(routes, &p, i))
 			abort();
 	}
@@ -126,7 +136,7 @@ static void make_session(struct bed *bed, unsigned i)
 {
 	struct sl_ts_list a = selector("192.168.0.0/16"), b = selector("10.0.0.0/8");
 	uint8_t key[SL_GCM_KEY_MAX + SL_GCM_SALT_LEN];
-	uint32_t spi = sl_spi_make(1, i + 1, i);
+	uint32_t spi = bed_spi(i);
 	struct sl_esp_params params = {
 		.spi_in = spi,
 		.spi_out = spi,
@@ -235,7 +245,7 @@ void bed_rewind(struct bed *bed)
 {
 	for (unsigned i = 0; i < BED_FRAMES; i++) {
 		bed->session[i] = (uint16_t)(next_random() % bed->sessions);
-		rewind_frame(bed->frames[i], bed->size, BETA_HOST + ((uint32_t)bed->session[i] << 8));
+		rewind_frame(bed->frames[i], bed->size, bed_address(bed->session[i]));
 	}
 }
 

@@ -34,6 +34,10 @@ struct bed {
 	uint16_t session[BED_FRAMES]; /* of each frame */
 };
 
+/* Of a session: an address behind beta whose route leads to it, and its SPI. */
+uint32_t bed_address(unsigned session);
+uint32_t bed_spi(unsigned session);
+
 /* Starts the EAL and what needs it. Huge pages are used where they are. Returns 0 or -1. */
 int bed_init(struct bed *bed);
 

@@ -10,7 +10,6 @@
 
 struct bench {
 	benchmark::State &state;
-	benchmark::State::StateIterator at, end;
 	bool started, own_clock;
 	uint64_t tsc_start, tsc_paused, tsc_total;
 };
@@ -18,7 +17,7 @@ struct bench {
 void bench_add(const char *name, bench_fn *fn, long arg)
 {
 	auto run = [fn](benchmark::State &state) {
-		bench b{state, state.begin(), state.end(), false, false, 0, 0, 0};
+		bench b{state, false, false, 0, 0, 0};
 
 		fn(&b, state.range(0));
 	};
@@ -29,7 +28,7 @@ void bench_add(const char *name, bench_fn *fn, long arg)
 void bench_add_case(const char *name, bench_case_fn *fn, const void *arg)
 {
 	auto run = [fn, arg](benchmark::State &state) {
-		bench b{state, state.begin(), state.end(), false, true, 0, 0, 0};
+		bench b{state, false, true, 0, 0, 0};
 
 		fn(&b, arg);
 	};
@@ -42,10 +41,8 @@ bool bench_running(struct bench *b)
 	if (!b->started) {
 		b->started = true;
 		b->tsc_start = __rdtsc();
-	} else {
-		++b->at;
 	}
-	if (b->at != b->end)
+	if (b->state.KeepRunning())
 		return true;
 	if (!b->own_clock)
 		b->tsc_total = __rdtsc() - b->tsc_start - b->tsc_paused;
@@ -97,6 +94,14 @@ void bench_items(struct bench *b)
 
 	b->state.counters["tsc/round"] = double(b->tsc_total) / rounds;
 	b->state.counters["rounds"] = benchmark::Counter(rounds, benchmark::Counter::kIsRate);
+}
+
+void bench_bytes(struct bench *b, unsigned bytes)
+{
+	double bits = double(b->state.iterations()) * bytes * 8;
+
+	bench_items(b);
+	b->state.counters["bits"] = benchmark::Counter(bits, benchmark::Counter::kIsRate);
 }
 
 int bench_main(int argc, char **argv)

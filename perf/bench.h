@@ -61,6 +61,9 @@ void bench_report(struct bench *b, const char *name, double value);
 /* After the rounds: reports rounds a second, and TSC cycles of each (with an own clock: of what it showed). */
 void bench_items(struct bench *b);
 
+/* The same, when a round is one packet of this many bytes: also the bits. */
+void bench_bytes(struct bench *b, unsigned bytes);
+
 /* Runs what the command line selects (--benchmark_filter=, --benchmark_format=json, ...). Returns the exit code. */
 int bench_main(int argc, char **argv);
 
