@@ -136,7 +136,6 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 			unknown_spi(dp, s, j, burst);
 			continue;
 		}
-		/* Into L2 only: of the misses of L1 the CPU can have too few under way. */
 		rte_prefetch0(in);
 		j->in = in;
 		keep(s, i, kept++);
