@@ -1,123 +1,174 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cycles a packet: the bare AES-GCM call of ipsec-mb over the payloads of a burst of mbufs, and the real seal and open
- * bursts around it, on the same packets. The difference is what the gateway adds.
+ * What a packet costs: sealed and opened by the real bursts of lib/dataplane, in turns with the bare AES-GCM calls of
+ * ipsec-mb on packets of the same pool with the same keys. The difference is what the gateway adds.
  *
- * A burst is sealed in place again and again: between rounds only the mbuf's offsets are put back, so nothing but the
- * work itself is on the clock. To open, a burst needs fresh sequence numbers: it is sealed off the clock.
+ * A sweep goes over all frames of the bed once, after they were made anew off the clock; those to be opened have fresh
+ * sequence numbers. It consists of rounds: some frames of one half, bare, then as many of the other half, ours; short
+ * enough that few of them are interrupted. Each benchmark is named
+ *
+ *     seal|open / cipher / burst / sessions / bytes of the inner packet
+ *
+ * and reports medians: TSC cycles a packet of ours (tsc/packet) and bare (bare), their difference and ratio, packets and
+ * inner bits a second, and of how many rounds, after how many were dropped because the machine was slow.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include <rte_cycles.h>
+
+#include "bed.h"
 #include "bench.h"
-#include "tests/unit/dataplane_pair.h"
-#include "tests/unit/eal.h"
+#include "rounds.h"
 
-enum { BURST = 32 };
+struct kind {
+	bool open;
+	enum sl_cipher cipher;
+	unsigned burst, sessions, size;
+};
 
-static struct pair pair;
-static struct rte_mbuf *frames[BURST];
+enum {
+	ROUND = 256, /* packets */
+	HEADERS = sizeof(struct rte_ether_hdr) + SL_ESP_OUTER,
+	HALF = BED_FRAMES / 2,
+};
 
-static void make_burst(long size)
+static struct bed bed;
+
+/* What ESP encrypts of a packet: with padding and trailer (RFC 4303 2.4). */
+static unsigned sealed_len(unsigned size)
 {
-	pair_sessions(&pair, SL_AES128GCM16, true);
-	pair.out->seq_limit = pair.out->byte_limit = UINT64_MAX;
-	for (unsigned i = 0; i < BURST; i++)
-		frames[i] = pair_plain(&pair, ALPHA_HOST, BETA_HOST, (unsigned)size, i);
+	return (size + 2 + 3) & ~3u;
 }
 
-/* The frames as they were received: same headers, at the same place. */
-static void rewind_burst(const struct rte_ipv4_hdr *ip, long size)
+/* The reference: nothing but the call, one packet after the other. */
+static uint64_t bare_seal(const struct kind *k, unsigned from)
 {
-	for (unsigned i = 0; i < BURST; i++) {
-		struct rte_mbuf *m = frames[i];
+	uint64_t start = rte_rdtsc(), counter = 0;
+	unsigned len = sealed_len(k->size);
 
-		m->data_off = RTE_PKTMBUF_HEADROOM;
-		m->data_len = (uint16_t)(sizeof(struct rte_ether_hdr) + size);
-		m->pkt_len = m->data_len;
-		*rte_pktmbuf_mtod(m, struct rte_ether_hdr *) =
-			(struct rte_ether_hdr){.dst_addr = pair.alpha.plain.mac,
-				.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)};
-		*rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr)) = *ip;
+	for (unsigned i = from; i < from + ROUND; i++) {
+		const struct sl_esp_out *out = bed.out[bed.session[i]];
+		uint8_t *data =
+			rte_pktmbuf_mtod_offset(bed.frames[i], uint8_t *, sizeof(struct rte_ether_hdr));
+		uint64_t nonce[2] = {++counter, out->salt};
+
+		sl_gcm_seal(&out->key, k->cipher, data, len, (uint8_t *)nonce, nonce, 12, data + len);
 	}
+	return rte_rdtsc() - start;
 }
 
-static void bare(struct bench *b, long size)
+static uint64_t bare_open(const struct kind *k, unsigned from)
 {
-	uint8_t icv[16];
+	uint64_t start = rte_rdtsc(), counter = 0;
+	unsigned len = sealed_len(k->size);
+	uint8_t icv[SL_GCM_ICV_LEN];
 
-	make_burst(size);
-	while (bench_running(b)) {
-		for (unsigned i = 0; i < BURST; i++) {
-			struct sl_esp_block nonce = {pair.out->salt, ++pair.out->seq}, aad = nonce;
+	for (unsigned i = from; i < from + ROUND; i++) {
+		const struct sl_esp_in *in = bed.in[bed.session[i]];
+		uint8_t *data = rte_pktmbuf_mtod_offset(bed.frames[i], uint8_t *, HEADERS);
+		uint64_t nonce[2] = {++counter, in->salt};
 
-			sl_gcm_seal(&pair.out->key, SL_AES128GCM16, rte_pktmbuf_mtod(frames[i], uint8_t *),
-				(uint64_t)size, (const uint8_t *)&nonce, &aad, sizeof(aad), icv);
-		}
+		sl_gcm_open(&in->key, k->cipher, data, len, (uint8_t *)nonce, nonce, 12, icv);
 	}
-	bench_packets(b, BURST, (unsigned)size);
-	rte_pktmbuf_free_bulk(frames, BURST);
+	return rte_rdtsc() - start;
 }
 
-static void seal(struct bench *b, long size)
+static uint64_t ours(const struct kind *k, unsigned from)
 {
-	struct rte_ipv4_hdr ip;
+	struct sl_burst burst;
+	unsigned sent = 0;
+	uint64_t start = rte_rdtsc(), took;
 
-	make_burst(size);
-	ip = *rte_pktmbuf_mtod_offset(frames[0], struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
-	while (bench_running(b)) {
-		rewind_burst(&ip, size);
-		sl_seal_burst(&pair.alpha, frames, BURST, &pair.burst);
-		if (pair.burst.tx_count != BURST)
-			abort();
+	for (unsigned i = from; i < from + ROUND; i += k->burst) {
+		if (k->open)
+			sl_open_burst(&bed.beta, &bed.frames[i], k->burst, &burst);
+		else
+			sl_seal_burst(&bed.alpha, &bed.frames[i], k->burst, &burst);
+		sent += burst.tx_count;
 	}
-	bench_packets(b, BURST, (unsigned)size);
-	rte_pktmbuf_free_bulk(frames, BURST);
+	took = rte_rdtsc() - start;
+	if (sent != ROUND) {
+		fprintf(stderr, "only %u of %u packets came through\n", sent, ROUND);
+		abort();
+	}
+	return took;
 }
 
-/* What rewind_burst() alone costs, to be taken off `seal`. */
-static void rewinding(struct bench *b, long size)
+/* The halves change places with each sweep. Returns the cycles spent on ours. */
+static uint64_t sweep(const struct kind *k, unsigned number, struct rounds *rounds)
 {
-	struct rte_ipv4_hdr ip;
+	unsigned first = number % 2 ? HALF : 0;
+	uint64_t bare, took, sum = 0;
 
-	make_burst(size);
-	ip = *rte_pktmbuf_mtod_offset(frames[0], struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	if (k->open)
+		bed_seal(&bed);
+	else
+		bed_rewind(&bed);
+	for (unsigned i = 0; i < HALF; i += ROUND) {
+		bare = k->open ? bare_open(k, first + i) : bare_seal(k, first + i);
+		took = ours(k, HALF - first + i);
+		rounds_add(rounds, (double)bare / ROUND, (double)took / ROUND);
+		sum += took;
+	}
+	return sum;
+}
+
+static void report(struct bench *b, const struct rounds_result *r, unsigned size)
+{
+	double packets = bench_tsc_hz() / r->ours;
+
+	bench_report(b, "tsc/packet", r->ours);
+	bench_report(b, "bare", r->bare);
+	bench_report(b, "overhead", r->overhead);
+	bench_report(b, "ratio", r->ours / r->bare);
+	bench_report(b, "packets", packets);
+	bench_report(b, "bits", packets * size * 8);
+	bench_report(b, "rounds", r->kept);
+	bench_report(b, "dropped", r->dropped);
+}
+
+static void measure(struct bench *b, const void *kind)
+{
+	static struct rounds rounds;
+	const struct kind *k = kind;
+	struct rounds_result result;
+	unsigned number = 0;
+
+	bed_prepare(&bed, k->size, k->cipher, k->sessions);
+	rounds.count = 0;
 	while (bench_running(b))
-		rewind_burst(&ip, size);
-	bench_packets(b, BURST, (unsigned)size);
-	rte_pktmbuf_free_bulk(frames, BURST);
+		bench_took(b, sweep(k, number++, &rounds));
+	result = rounds_result(&rounds);
+	report(b, &result, k->size);
 }
 
-static void open_sealed(struct bench *b, long size)
+static void add(const struct kind *k)
 {
-	struct rte_ipv4_hdr ip;
+	char name[96];
 
-	make_burst(size);
-	ip = *rte_pktmbuf_mtod_offset(frames[0], struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
-	while (bench_running(b)) {
-		bench_pause(b);
-		rewind_burst(&ip, size);
-		sl_seal_burst(&pair.alpha, frames, BURST, &pair.burst);
-		bench_resume(b);
-		sl_open_burst(&pair.beta, frames, BURST, &pair.burst);
-		if (pair.burst.tx_count != BURST)
-			abort();
-	}
-	bench_packets(b, BURST, (unsigned)size);
-	rte_pktmbuf_free_bulk(frames, BURST);
+	snprintf(name, sizeof(name), "%s/%s/%u/%u/%u", k->open ? "open" : "seal", sl_cipher_name(k->cipher),
+		k->burst, k->sessions, k->size);
+	bench_add_case(name, measure, k);
 }
 
 int main(int argc, char **argv)
 {
-	static const long sizes[] = {64, 128, 256, 512, 1024, 1420};
+	static const unsigned sizes[] = {64, 128, 256, 512, 1024, 1420, 4096, 8900},
+			      sessions[] = {1, 1000, 16000, 64000}, bursts[] = {32, 256};
+	static struct kind kinds[SL_CIPHER_COUNT * RTE_DIM(sessions) * RTE_DIM(sizes) * RTE_DIM(bursts) * 2];
+	struct kind *k = kinds;
 
-	if (eal_for_tests(NULL) || sl_crypto_init())
+	if (bed_init(&bed))
 		return 1;
-	pair_new(&pair);
-	for (unsigned i = 0; i < RTE_DIM(sizes); i++) {
-		bench_add("bare", bare, sizes[i]);
-		bench_add("seal", seal, sizes[i]);
-		bench_add("rewinding", rewinding, sizes[i]);
-		bench_add("open", open_sealed, sizes[i]);
-	}
+	/* In an order in which making sessions and frames anew, the slow part, is needed least. */
+	for (unsigned cipher = 0; cipher < SL_CIPHER_COUNT; cipher++)
+		for (unsigned s = 0; s < RTE_DIM(sessions); s++)
+			for (unsigned i = 0; i < RTE_DIM(sizes); i++)
+				for (unsigned j = 0; j < 2 * RTE_DIM(bursts); j++, k++) {
+					*k = (struct kind){j & 1, (enum sl_cipher)cipher, bursts[j / 2],
+						sessions[s], sizes[i]};
+					add(k);
+				}
 	return bench_main(argc, argv);
 }

@@ -15,7 +15,7 @@
 #include "secret.h"
 
 /* Memory is locked in steps of a huge page: a small pool at once, a large one as it grows into its address space. */
-enum { LOCK_STEP = 2 << 20 };
+enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };
 
 /* What the link of an object says besides the number of the next free object. */
 #define LIVE UINT32_MAX
@@ -72,19 +72,37 @@ void sl_secret_free(void *secret)
 	sodium_free(secret);
 }
 
+/*
+ * Thousands of sessions in random order miss the TLB less in huge pages. The kernel makes one only where it finds its
+ * whole range mapped and locked alike, so a large pool starts where a huge page can, and is locked page by page.
+ */
+static void *map_aligned(size_t len)
+{
+	const size_t room = len + HUGE_PAGE;
+	uint8_t *memory =
+		mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return MAP_FAILED;
+	size_t before = -(uintptr_t)memory % HUGE_PAGE, used = round_up(before + len, PAGE);
+	if (before > 0)
+		munmap(memory, before);
+	munmap(memory + used, room - used);
+	/* Only a hint: a kernel may have no huge pages. */
+	(void)madvise(memory + before, len, MADV_HUGEPAGE);
+	return memory + before;
+}
+
 static void *map_secret(size_t len)
 {
-	void *memory =
-		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = len >= HUGE_PAGE
+			       ? map_aligned(len)
+			       : mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
 	if (madvise(memory, len, MADV_DONTDUMP) != 0) {
 		munmap(memory, len);
 		return NULL;
 	}
-	/* Thousands of sessions in random order miss the TLB less in huge pages. Only a hint: a kernel may have none. */
-	if (len >= LOCK_STEP)
-		(void)madvise(memory, len, MADV_HUGEPAGE);
 	return memory;
 }
 
@@ -94,7 +112,7 @@ struct sl_secret_pool *sl_secret_pool_new(size_t size, size_t count)
 
 	assert(size > 0 && size <= UINT32_MAX && count > 0 && count < LAST);
 	size_t stride = round_up(size, SL_SECRET_ALIGN);
-	if (__builtin_mul_overflow(stride, count, &length))
+	if (__builtin_mul_overflow(stride, count, &length) || length > SIZE_MAX / 2)
 		return NULL;
 
 	uint8_t *base = map_secret(length);
@@ -136,7 +154,7 @@ static void lock_up_to(struct sl_secret_pool *pool, size_t end)
 {
 	while (pool->locked < end) {
 		size_t left = pool->length - pool->locked;
-		size_t step = left < LOCK_STEP ? left : LOCK_STEP;
+		size_t step = left < HUGE_PAGE ? left : HUGE_PAGE;
 
 		lock(pool->base + pool->locked, step);
 		pool->locked += step;

@@ -83,6 +83,7 @@ enum {
 	SL_NO_FLOW = UINT16_MAX, /* the next hop of what has no route */
 	SL_FLOWS_MAX = SL_NO_FLOW,
 	SL_NEIGHBOURS_MAX = 4096,
+	SL_NEIGHBOURS_RECENT = 256,
 	SL_NO_WORKER = UINT8_MAX,
 };
 
@@ -97,6 +98,13 @@ struct sl_flow {
 struct sl_link {
 	struct rte_ether_addr mac;
 	uint32_t ip; /* our address on it, host order */
+};
+
+/* A neighbour found lately, kept by the low bits of its address: next time that costs a look instead of a search. */
+struct sl_neighbour_recent {
+	uint32_t ip;
+	bool known;
+	struct rte_ether_hdr header;
 };
 
 /* Counters of a worker: written by it alone, read by others without care for exactness between them. */
@@ -119,6 +127,7 @@ struct sl_dataplane {
 	struct sl_esp_in **in; /* SL_SLOTS of them, by slot */
 	struct rte_hash *neighbour_index;
 	struct rte_ether_addr *neighbours; /* by position in the index */
+	struct sl_neighbour_recent recent[SL_NEIGHBOURS_RECENT];
 	uint16_t wanted_flow[SL_BURST_MAX];
 	unsigned
 		wanted_count; /* flows of the last bursts that asked for an SA; the worker reports and resets them */
@@ -166,6 +175,9 @@ void sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *ou
 
 /* ip (host order) is at mac, or not known any more (NULL). Returns 0, or a negative errno when the table is full. */
 int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ether_addr *mac);
+
+/* The Ethernet header for what goes from the plain port to ip, good until the next call; NULL: its MAC is unknown. */
+const struct rte_ether_hdr *sl_neighbour_find(struct sl_dataplane *dp, uint32_t ip);
 
 /* ---- Bursts -------------------------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,12 @@
 #define ETHER_IPV4 rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
 #define ETHER_ARP  rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP)
 
+/*
+ * Packets that go through the passes of a burst together: enough that what one pass calls near is there when the next one
+ * wants it, few enough that all of it stays.
+ */
+enum { GROUP = 32 };
+
 /* Beside the drop reasons: the frame goes on, to the control thread, or to another worker. */
 enum { PASS = -1, TO_CONTROL = -2, TO_WORKER = -3 };
 
@@ -101,6 +107,14 @@ static inline void hand_over(
 	dp->counters.to_control++;
 }
 
+/* The Ethernet header for what goes to ip, or NULL when its MAC is unknown. */
+static inline const struct rte_ether_hdr *sl_neighbour(struct sl_dataplane *dp, uint32_t ip)
+{
+	const struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
+
+	return likely(recent->known && recent->ip == ip) ? &recent->header : sl_neighbour_find(dp, ip);
+}
+
 static inline void pass_on(struct sl_burst *burst, struct rte_mbuf *m, uint32_t worker)
 {
 	burst->away_to[burst->away_count] = (uint8_t)worker;
@@ -118,18 +132,6 @@ static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
-}
-
-/*
- * Brings the first part of an expanded key near: round keys and the lowest hash-key powers, as much as a short packet
- * reads. The rest follows in order, where the hardware prefetcher helps.
- */
-static inline void prefetch_key(const struct sl_gcm_key *key)
-{
-	const uint8_t *p = (const uint8_t *)key;
-
-	for (unsigned i = 0; i < sizeof(*key); i += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(p + i);
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inbound: sealed frames from the wire become frames for the plain port. Two passes over the burst: check the outer
- * headers, find the session and refuse obvious replays; then open, with the key tables of the packets ahead on their
- * way into the cache, and look at what was inside.
+ * Inbound: sealed frames from the wire become frames for the plain port. A burst is worked off in groups, and a group in
+ * passes: check the outer headers; find the sessions; tell the sequence numbers; refuse obvious replays and decrypt; look
+ * at what was inside. Each pass calls near what the next one needs.
  */
 #include <string.h>
 
@@ -11,17 +11,26 @@
 #include "frame.h"
 
 enum {
-	KEYS_AHEAD = 2,
 	/* An empty inner packet: ESP header, trailer, ICV. */
 	ESP_MIN = sizeof(struct sl_esp_header) + sizeof(struct sl_esp_trailer) + SL_GCM_ICV_LEN,
 	IKE_PORT = 500,
 };
 
+/* A packet between the passes: its data starts at the ESP header and ends with the ICV, until it is decrypted. */
+struct job {
+	struct rte_mbuf *m;
+	struct sl_esp_in *in;
+	uint64_t seq;
+	uint32_t spi;
+	uint32_t aad_len;
+	struct sl_esp_block nonce, aad;
+	uint8_t icv[SL_GCM_ICV_LEN]; /* the right one */
+};
+
 struct staged {
 	unsigned count;
-	struct rte_mbuf *m[SL_BURST_MAX]; /* data starts at the ESP header and ends with the ICV */
-	struct sl_esp_in *in[SL_BURST_MAX];
-	uint64_t seq[SL_BURST_MAX];
+	bool handed; /* by another worker: not to be passed on */
+	struct job job[GROUP];
 };
 
 /* A packet in UDP to our address: ESP, or IKE behind the marker, or on port 500 (RFC 3948 2). */
@@ -71,26 +80,124 @@ static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m)
 	return ip->next_proto_id == IPPROTO_ICMP ? TO_CONTROL : SL_DROP_NOT_FOR_US;
 }
 
-/* No session here has this SPI; another worker's may. */
-static int unknown_spi(const struct sl_dataplane *dp, uint32_t spi)
+/* The slot is on its way, nobody can tell yet whether it holds a session of this SPI. */
+static void add_job(const struct sl_dataplane *dp, struct staged *s, struct rte_mbuf *m)
 {
-	uint32_t worker = sl_spi_worker(spi);
+	struct job *j = &s->job[s->count++];
 
-	return worker != dp->id && worker < dp->workers ? TO_WORKER : SL_DROP_NO_SPI;
+	j->m = m;
+	j->spi = rte_be_to_cpu_32(rte_pktmbuf_mtod(m, const struct sl_esp_header *)->spi);
+	rte_prefetch0(&dp->in[sl_spi_slot(j->spi)]);
 }
 
-/* Finds the session and looks at the sequence number. */
-static int find_session(const struct sl_dataplane *dp, const struct sl_esp_header *esp,
-	struct sl_esp_in **session, uint64_t *seq)
+static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
+	struct sl_burst *burst)
 {
-	uint32_t spi = rte_be_to_cpu_32(esp->spi), low = rte_be_to_cpu_32(esp->seq);
-	struct sl_esp_in *in = dp->in[sl_spi_slot(spi)];
+	for (unsigned i = 0; i < n; i++) {
+		int verdict = check_wire(dp, frames[i]);
 
-	if (unlikely(!in || in->spi != spi))
-		return unknown_spi(dp, spi);
-	*session = in;
-	*seq = in->esn ? sl_replay_expand(&in->window, low) : low;
-	switch (sl_replay_check(&in->window, *seq)) {
+		if (likely(verdict == PASS))
+			add_job(dp, s, frames[i]);
+		else if (verdict == TO_CONTROL)
+			hand_over(dp, burst, frames[i], SL_HANDED_WIRE);
+		else
+			sl_drop(dp, frames[i], (enum sl_drop)verdict);
+	}
+}
+
+/* No session here has this SPI; another worker's may. */
+static void unknown_spi(
+	struct sl_dataplane *dp, const struct staged *s, const struct job *j, struct sl_burst *burst)
+{
+	uint32_t worker = sl_spi_worker(j->spi);
+
+	if (!s->handed && worker != dp->id && worker < dp->workers)
+		pass_on(burst, j->m, worker);
+	else
+		sl_drop(dp, j->m, SL_DROP_NO_SPI);
+}
+
+/* Job i stays, as number `kept` of those that do. */
+static inline void keep(struct staged *s, unsigned i, unsigned kept)
+{
+	if (unlikely(kept < i))
+		s->job[kept] = s->job[i];
+}
+
+static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		struct job *j = &s->job[i];
+		struct sl_esp_in *in = dp->in[sl_spi_slot(j->spi)];
+
+		if (unlikely(!in)) {
+			unknown_spi(dp, s, j, burst);
+			continue;
+		}
+		rte_prefetch0(in);
+		j->in = in;
+		keep(s, i, kept++);
+	}
+	s->count = kept;
+}
+
+/* Nonce and AAD, for which the sequence number must be whole. */
+static void prepare(struct job *j)
+{
+	const struct sl_esp_header *esp = rte_pktmbuf_mtod(j->m, const struct sl_esp_header *);
+	uint32_t low = rte_be_to_cpu_32(esp->seq);
+
+	j->seq = j->in->esn ? sl_replay_expand(&j->in->window, low) : low;
+	j->nonce = (struct sl_esp_block){j->in->salt, esp->iv};
+	j->aad = (struct sl_esp_block){esp->spi, rte_cpu_to_be_64(j->seq)};
+	j->aad_len = sizeof(j->aad);
+	if (!j->in->esn) {
+		j->aad.counter = (rte_be64_t)esp->seq;
+		j->aad_len = 8;
+	}
+}
+
+static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	const struct sl_esp_in *near = NULL;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		struct job *j = &s->job[i];
+
+		if (unlikely(j->in->spi != j->spi)) {
+			unknown_spi(dp, s, j, burst);
+			continue;
+		}
+		prepare(j);
+		rte_prefetch0(sl_replay_word(&j->in->window, j->seq));
+		if (j->in != near)
+			sl_gcm_prefetch(&j->in->key, j->m->data_len);
+		near = j->in;
+		keep(s, i, kept++);
+	}
+	s->count = kept;
+}
+
+/* The ICV that the packet must have. In place: then data is the inner packet with its trailer, and the ICV behind. */
+static void decrypt(struct job *j)
+{
+	struct rte_mbuf *m = j->m;
+	uint8_t *sealed = rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct sl_esp_header));
+	uint32_t len = m->data_len - sizeof(struct sl_esp_header) - SL_GCM_ICV_LEN;
+
+	sl_gcm_open(&j->in->key, j->in->cipher, sealed, len, (const uint8_t *)&j->nonce, &j->aad, j->aad_len,
+		j->icv);
+	m->data_off += sizeof(struct sl_esp_header);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+}
+
+static int replayed(struct sl_esp_in *in, enum sl_replay verdict)
+{
+	switch (verdict) {
 	case SL_REPLAY_NEW: return PASS;
 	case SL_REPLAY_SEEN: in->replayed++; return SL_DROP_REPLAY;
 	case SL_REPLAY_LATE: in->late++; return SL_DROP_LATE;
@@ -98,63 +205,22 @@ static int find_session(const struct sl_dataplane *dp, const struct sl_esp_heade
 	__builtin_unreachable();
 }
 
-static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
-	struct sl_burst *burst)
+static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = frames[i];
-		int verdict = check_wire(dp, m);
+	unsigned kept = 0;
 
-		if (likely(verdict == PASS))
-			verdict = find_session(dp, rte_pktmbuf_mtod(m, const struct sl_esp_header *),
-				&s->in[s->count], &s->seq[s->count]);
-		if (likely(verdict == PASS))
-			s->m[s->count++] = m;
-		else if (verdict == TO_CONTROL)
-			hand_over(dp, burst, m, SL_HANDED_WIRE);
-		else if (verdict == TO_WORKER)
-			pass_on(burst, m,
-				sl_spi_worker(rte_be_to_cpu_32(load32(rte_pktmbuf_mtod(m, void *)))));
-		else
-			sl_drop(dp, m, (enum sl_drop)verdict);
+	for (unsigned i = 0; i < s->count; i++) {
+		struct job *j = &s->job[i];
+		int verdict = replayed(j->in, sl_replay_check(&j->in->window, j->seq));
+
+		if (unlikely(verdict != PASS)) {
+			sl_drop(dp, j->m, (enum sl_drop)verdict);
+			continue;
+		}
+		decrypt(j);
+		keep(s, i, kept++);
 	}
-}
-
-/* The same for ESP packets from another worker, which has checked what was around them. */
-static void stage_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct staged *s)
-{
-	for (unsigned i = 0; i < n; i++) {
-		int verdict = find_session(dp, rte_pktmbuf_mtod(packets[i], const struct sl_esp_header *),
-			&s->in[s->count], &s->seq[s->count]);
-
-		if (likely(verdict == PASS))
-			s->m[s->count++] = packets[i];
-		else
-			sl_drop(dp, packets[i],
-				verdict == TO_WORKER ? SL_DROP_NO_SPI : (enum sl_drop)verdict);
-	}
-}
-
-/* Decrypts in place; true when the ICV is right. Then data is the inner packet with its trailer. */
-static bool open_sealed(struct rte_mbuf *m, const struct sl_esp_in *in, uint64_t seq)
-{
-	const struct sl_esp_header *esp = rte_pktmbuf_mtod(m, const struct sl_esp_header *);
-	uint8_t *sealed = (uint8_t *)m->buf_addr + m->data_off + sizeof(*esp);
-	uint32_t len = m->data_len - sizeof(*esp) - SL_GCM_ICV_LEN;
-	struct sl_esp_block nonce = {in->salt, esp->iv};
-	struct sl_esp_block aad = {esp->spi, rte_cpu_to_be_64(seq)};
-	unsigned aad_len = sizeof(aad);
-	uint8_t icv[SL_GCM_ICV_LEN];
-
-	if (!in->esn) {
-		aad.counter = (rte_be64_t)esp->seq;
-		aad_len = 8;
-	}
-	sl_gcm_open(&in->key, in->cipher, sealed, len, (const uint8_t *)&nonce, &aad, aad_len, icv);
-	m->data_off += sizeof(*esp);
-	m->data_len = (uint16_t)len;
-	m->pkt_len = len;
-	return sl_icv_equal(icv, sealed + len);
+	s->count = kept;
 }
 
 /* Takes trailer and padding off (RFC 4303 2.4-2.6). */
@@ -182,8 +248,7 @@ static int check_inner(struct rte_mbuf *m, const struct sl_esp_in *in, uint32_t 
 	if (unlikely(ipv4_check(ip, m->data_len, &total, &header_len) != PASS))
 		return SL_DROP_BAD_INNER;
 	*dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(!sl_esp_covers(&in->remote, rte_be_to_cpu_32(ip->src_addr)) ||
-		     !sl_esp_covers(&in->local, *dst)))
+	if (unlikely(!sl_esp_in_covers(in, rte_be_to_cpu_32(ip->src_addr), *dst)))
 		return SL_DROP_SELECTOR;
 	/* What lies behind the packet is traffic-flow padding (RFC 4303 2.7). */
 	m->data_len = (uint16_t)total;
@@ -194,22 +259,19 @@ static int check_inner(struct rte_mbuf *m, const struct sl_esp_in *in, uint32_t 
 /* Gives the opened packet its Ethernet header, or to the control thread. */
 static void deliver(struct sl_dataplane *dp, struct rte_mbuf *m, uint32_t dst, struct sl_burst *burst)
 {
-	struct rte_ether_hdr *eth;
-	int32_t at;
+	const struct rte_ether_hdr *header;
 
 	if (unlikely(dst == dp->plain.ip)) {
 		hand_over(dp, burst, m, SL_HANDED_INNER);
 		return;
 	}
-	at = rte_hash_lookup(dp->neighbour_index, &dst);
-	if (unlikely(at < 0)) {
+	header = sl_neighbour(dp, dst);
+	if (unlikely(!header)) {
 		hand_over(dp, burst, m, SL_HANDED_RESOLVE);
 		return;
 	}
-	eth = (void *)rte_pktmbuf_prepend(m, sizeof(*eth)); /* room: the outer headers were there */
-	eth->dst_addr = dp->neighbours[at];
-	eth->src_addr = dp->plain.mac;
-	eth->ether_type = ETHER_IPV4;
+	/* Room: the outer headers were there. */
+	memcpy(rte_pktmbuf_prepend(m, sizeof(*header)), header, sizeof(*header));
 	burst->tx[burst->tx_count++] = m;
 }
 
@@ -227,18 +289,18 @@ static int refused(struct sl_esp_in *in, uint64_t seq)
 	return SL_DROP_BAD_ICV;
 }
 
-static int open_one(struct rte_mbuf *m, struct sl_esp_in *in, uint64_t seq, uint32_t *dst)
+/* PASS with the inner destination of a decrypted packet, or why not. */
+static int admit(const struct job *j, uint32_t *dst)
 {
+	struct rte_mbuf *m = j->m;
+	struct sl_esp_in *in = j->in;
 	int verdict;
 
-	if (unlikely(!open_sealed(m, in, seq)))
-		return refused(in, seq);
-	switch (sl_replay_accept(&in->window, seq)) {
-	case SL_REPLAY_NEW: break;
-	case SL_REPLAY_SEEN: in->replayed++; return SL_DROP_REPLAY;
-	case SL_REPLAY_LATE: in->late++; return SL_DROP_LATE;
-	}
-	verdict = strip_trailer(m);
+	if (unlikely(!sl_icv_equal(j->icv, rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len))))
+		return refused(in, j->seq);
+	verdict = replayed(in, sl_replay_accept(&in->window, j->seq));
+	if (likely(verdict == PASS))
+		verdict = strip_trailer(m);
 	if (likely(verdict == PASS))
 		verdict = check_inner(m, in, dst);
 	if (likely(verdict == PASS)) {
@@ -250,40 +312,51 @@ static int open_one(struct rte_mbuf *m, struct sl_esp_in *in, uint64_t seq, uint
 
 static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
-	for (unsigned i = 0; i < s->count && i < KEYS_AHEAD; i++)
-		prefetch_key(&s->in[i]->key);
+	find_sessions(dp, s, burst);
+	prepare_staged(dp, s, burst);
+	decrypt_staged(dp, s);
 	for (unsigned i = 0; i < s->count; i++) {
+		struct rte_mbuf *m = s->job[i].m;
 		uint32_t dst;
-		int verdict;
+		int verdict = admit(&s->job[i], &dst);
 
-		if (i + KEYS_AHEAD < s->count && s->in[i + KEYS_AHEAD] != s->in[i + KEYS_AHEAD - 1])
-			prefetch_key(&s->in[i + KEYS_AHEAD]->key);
-		verdict = open_one(s->m[i], s->in[i], s->seq[i], &dst);
 		if (likely(verdict == PASS))
-			deliver(dp, s->m[i], dst, burst);
+			deliver(dp, m, dst, burst);
 		else
-			sl_drop(dp, s->m[i], (enum sl_drop)verdict);
+			sl_drop(dp, m, (enum sl_drop)verdict);
 	}
 }
 
 void sl_open_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
 {
-	struct staged s; /* some kilobytes: only the count needs a value */
+	struct staged s; /* some kilobytes: only count and flag need a value */
 
-	s.count = 0;
+	s.handed = false;
 	burst_clear(burst);
-	prefetch_frames(frames, n);
-	stage(dp, frames, n, &s, burst);
-	open_staged(dp, &s, burst);
+	for (unsigned i = 0; i < n; i += GROUP) {
+		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
+
+		s.count = 0;
+		prefetch_frames(frames + i, group);
+		stage(dp, frames + i, group, &s, burst);
+		open_staged(dp, &s, burst);
+	}
 }
 
+/* ESP packets from another worker, which has checked what was around them. */
 void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst)
 {
 	struct staged s;
 
-	s.count = 0;
+	s.handed = true;
 	burst_clear(burst);
-	prefetch_frames(packets, n);
-	stage_handed(dp, packets, n, &s);
-	open_staged(dp, &s, burst);
+	for (unsigned i = 0; i < n; i += GROUP) {
+		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
+
+		s.count = 0;
+		prefetch_frames(packets + i, group);
+		for (unsigned k = 0; k < group; k++)
+			add_job(dp, &s, packets[i + k]);
+		open_staged(dp, &s, burst);
+	}
 }

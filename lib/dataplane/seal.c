@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Outbound: frames from the plain port become sealed frames for the wire. Three passes over the burst: check every
- * frame and collect the destinations; look all routes up at once; seal, with the key tables of the packets ahead on
- * their way into the cache.
+ * Outbound: frames from the plain port become sealed frames for the wire. A burst is worked off in groups, and a group in
+ * passes: check every frame and collect the destinations; look all routes up at once, and find the sessions; write what
+ * surrounds each packet; encrypt. Each pass calls near what the next one needs, and what a pass has stored is in the
+ * cache, not on its way there, when AES-GCM loads it in words of another size.
  */
 #include <string.h>
 
 #include "frame.h"
 
-enum { KEYS_AHEAD = 2 };
+/* What one call of AES-GCM works on. */
+struct job {
+	const struct sl_esp_out *out;
+	uint8_t *inner;
+	uint32_t len; /* with padding and trailer; the ICV goes behind */
+	uint32_t aad_len;
+	struct sl_esp_block nonce, aad;
+};
 
-/* Where the packets of a burst stand between the passes. */
+/* Where the packets of a group stand between the passes. */
 struct staged {
 	unsigned count;
-	bool handed;                      /* by another worker: not to be passed on */
-	struct rte_mbuf *m[SL_BURST_MAX]; /* data starts at the inner IP header and ends with it */
-	uint32_t dst[SL_BURST_MAX];
-	uint64_t flow[SL_BURST_MAX];
-	struct sl_esp_out *out[SL_BURST_MAX];
+	bool handed;               /* by another worker: not to be passed on */
+	struct rte_mbuf *m[GROUP]; /* data starts at the inner IP header and ends with it */
+	uint32_t dst[GROUP];
+	uint64_t flow[GROUP];
+	struct sl_esp_out *out[GROUP];
+	unsigned jobs;
+	struct job job[GROUP];
 };
 
 /* PASS with the destination, and the data of the mbuf cut to the packet; TO_CONTROL; or why not. */
@@ -98,6 +108,8 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 
 	/* The lookup of rte_fib does not change the table; its prototype has no const. */
 	rte_fib_lookup_bulk((struct rte_fib *)(uintptr_t)dp->routes, s->dst, s->flow, (int)s->count);
+	for (unsigned i = 0; i < s->count; i++)
+		rte_prefetch0(&dp->flows[s->flow[i]]);
 	for (unsigned i = 0; i < s->count; i++) {
 		struct sl_esp_out *out = s->flow[i] == SL_NO_FLOW ? NULL : dp->flows[s->flow[i]].out;
 
@@ -105,8 +117,9 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 			without_session(dp, s, s->m[i], s->flow[i], burst);
 			continue;
 		}
-		rte_prefetch0(out);
-		rte_prefetch0(&out->template);
+		/* Into L2 only: of the misses of L1 the CPU can have too few under way. */
+		rte_prefetch1(out);
+		rte_prefetch1(&out->template);
 		s->m[kept] = s->m[i];
 		s->dst[kept] = s->dst[i];
 		s->out[kept++] = out;
@@ -122,11 +135,6 @@ static const uint8_t trailers[4][8] = {
 	{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
 };
 
-static bool covers(const struct sl_esp_out *out, uint32_t src, uint32_t dst)
-{
-	return sl_esp_covers(&out->local, src) && sl_esp_covers(&out->remote, dst);
-}
-
 /*
  * PASS with *session as it is, or moved along the chain to the first that covers the packet; TO_WORKER; or why not.
  */
@@ -135,12 +143,12 @@ static int check_session(const struct sl_dataplane *dp, const struct staged *s, 
 {
 	struct sl_esp_out *out = *session;
 
-	if (unlikely(!covers(out, src, dst))) {
+	if (unlikely(!sl_esp_out_covers(out, src, dst))) {
 		uint16_t flow = out->peer;
 
 		do
 			out = out->next;
-		while (out && !covers(out, src, dst));
+		while (out && !sl_esp_out_covers(out, src, dst));
 		if (!out)
 			return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
 		*session = out;
@@ -169,35 +177,37 @@ static void write_headers(
 	t->esp.iv = rte_cpu_to_be_64(seq);
 }
 
-/* Seals one inner packet in place. Its length and the session have been checked. */
-static void seal(struct rte_mbuf *m, struct sl_esp_out *out)
+/* Everything about a packet but the encryption. Its length and the session have been checked. */
+static void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
 	struct sl_esp_template *t = (void *)(inner - sizeof(*t));
 	uint32_t len = m->data_len, pad = -(len + 2) & 3, sealed_len = len + pad + 2;
 	uint64_t seq = ++out->seq;
-	struct sl_esp_block nonce = {out->salt, rte_cpu_to_be_64(seq)};
-	struct sl_esp_block aad = {out->spi, nonce.counter};
-	unsigned aad_len = sizeof(aad);
 
 	out->bytes += len;
 	write_headers(t, out, SL_ESP_OUTER + sealed_len + SL_GCM_ICV_LEN, seq);
 	memcpy(inner + len, trailers[pad], sizeof(trailers[pad]));
+	job->inner = inner;
+	job->out = out;
+	job->len = sealed_len;
+	job->nonce = (struct sl_esp_block){out->salt, t->esp.iv};
+	job->aad = (struct sl_esp_block){out->spi, t->esp.iv};
+	job->aad_len = sizeof(job->aad);
 	if (!out->esn) {
-		aad.counter = (rte_be64_t)t->esp.seq;
-		aad_len = 8;
+		job->aad.counter = (rte_be64_t)t->esp.seq;
+		job->aad_len = 8;
 	}
-	sl_gcm_seal(&out->key, out->cipher, inner, sealed_len, (const uint8_t *)&nonce, &aad, aad_len,
-		inner + sealed_len);
 	m->data_off -= sizeof(*t) - sizeof(t->unused);
 	m->data_len = (uint16_t)(sizeof(*t) - sizeof(t->unused) + sealed_len + SL_GCM_ICV_LEN);
 	m->pkt_len = m->data_len;
 }
 
-static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
-	for (unsigned i = 0; i < s->count && i < KEYS_AHEAD; i++)
-		prefetch_key(&s->out[i]->key);
+	const struct sl_esp_out *near = NULL;
+
+	s->jobs = 0;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct rte_mbuf *m = s->m[i];
 		struct sl_esp_out *out = s->out[i];
@@ -205,8 +215,6 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 		int verdict =
 			check_session(dp, s, &out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
 
-		if (i + KEYS_AHEAD < s->count && s->out[i + KEYS_AHEAD] != s->out[i + KEYS_AHEAD - 1])
-			prefetch_key(&s->out[i + KEYS_AHEAD]->key);
 		if (unlikely(verdict != PASS)) {
 			if (verdict == TO_WORKER)
 				pass_on(burst, m, dp->flows[out->peer].owner);
@@ -219,40 +227,67 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 			sl_drop(dp, m, SL_DROP_TOO_BIG);
 			continue;
 		}
-		seal(m, out);
+		if (out != near)
+			sl_gcm_prefetch(&out->key, m->data_len);
+		near = out;
+		prepare(&s->job[s->jobs++], m, out);
 		burst->tx[burst->tx_count++] = m;
 	}
 }
 
+static void encrypt(const struct job *jobs, unsigned n)
+{
+	for (const struct job *j = jobs; j < jobs + n; j++)
+		sl_gcm_seal(&j->out->key, j->out->cipher, j->inner, j->len, (const uint8_t *)&j->nonce,
+			&j->aad, j->aad_len, j->inner + j->len);
+}
+
+static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	find_sessions(dp, s, burst);
+	prepare_staged(dp, s, burst);
+	encrypt(s->job, s->jobs);
+}
+
+/* Packets from another worker, which has checked the frames around them. */
+static void stage_handed(struct rte_mbuf **packets, unsigned n, struct staged *s)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packets[i], const struct rte_ipv4_hdr *);
+
+		s->m[i] = packets[i];
+		s->dst[i] = rte_be_to_cpu_32(ip->dst_addr);
+	}
+	s->count = n;
+}
+
 void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
 {
-	struct staged s; /* some kilobytes: only the count needs a value */
+	struct staged s; /* some kilobytes: only counts and flag need a value */
 
-	s.count = 0;
 	s.handed = false;
 	burst_clear(burst);
-	prefetch_frames(frames, n);
-	stage(dp, frames, n, &s, burst);
-	if (s.count == 0)
-		return;
-	find_sessions(dp, &s, burst);
-	seal_staged(dp, &s, burst);
+	for (unsigned i = 0; i < n; i += GROUP) {
+		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
+
+		s.count = 0;
+		prefetch_frames(frames + i, group);
+		stage(dp, frames + i, group, &s, burst);
+		seal_staged(dp, &s, burst);
+	}
 }
 
 void sl_seal_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst)
 {
 	struct staged s;
 
-	s.count = n;
 	s.handed = true;
 	burst_clear(burst);
-	prefetch_frames(packets, n);
-	for (unsigned i = 0; i < n; i++) {
-		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packets[i], const struct rte_ipv4_hdr *);
+	for (unsigned i = 0; i < n; i += GROUP) {
+		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
 
-		s.m[i] = packets[i];
-		s.dst[i] = rte_be_to_cpu_32(ip->dst_addr);
+		prefetch_frames(packets + i, group);
+		stage_handed(packets + i, group, &s);
+		seal_staged(dp, &s, burst);
 	}
-	find_sessions(dp, &s, burst);
-	seal_staged(dp, &s, burst);
 }

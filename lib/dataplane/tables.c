@@ -133,6 +133,7 @@ int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ethe
 {
 	int32_t position;
 
+	dp->recent[ip % SL_NEIGHBOURS_RECENT].known = false;
 	if (!mac) {
 		rte_hash_del_key(dp->neighbour_index, &ip);
 		return 0;
@@ -142,4 +143,21 @@ int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ethe
 		return position;
 	dp->neighbours[position] = *mac;
 	return 0;
+}
+
+const struct rte_ether_hdr *sl_neighbour_find(struct sl_dataplane *dp, uint32_t ip)
+{
+	struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
+	int32_t position = rte_hash_lookup(dp->neighbour_index, &ip);
+
+	if (position < 0)
+		return NULL;
+	*recent = (struct sl_neighbour_recent){
+		.ip = ip,
+		.known = true,
+		.header = {.dst_addr = dp->neighbours[position],
+			.src_addr = dp->plain.mac,
+			.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)},
+	};
+	return &recent->header;
 }

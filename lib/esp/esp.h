@@ -14,8 +14,7 @@
  * wrapping. With ESN the AAD is SPI, high half, low half: the same twelve bytes as the nonce with SPI for salt.
  *
  * Sessions are prepared completely by the control thread (expanded key, header template), then belong to one worker
- * until that worker gives them back. They live in secret memory. Fields are laid out by cache line: what every packet
- * touches first, the key table last.
+ * until that worker gives them back. They live in secret memory.
  */
 #ifndef SEALANE_ESP_ESP_H
 #define SEALANE_ESP_ESP_H
@@ -60,18 +59,25 @@ struct sl_esp_block {
 _Static_assert(sizeof(struct sl_esp_block) == SL_GCM_NONCE_LEN, "RFC 4106 4 and 5");
 
 /* IPv4 selectors of one side, as ranges in host order. */
+struct sl_esp_range {
+	uint32_t first;
+	uint32_t last;
+};
+
 struct sl_esp_ranges {
 	uint32_t count;
-	struct {
-		uint32_t first;
-		uint32_t last;
-	} range[SL_TS_MAX];
+	struct sl_esp_range range[SL_TS_MAX];
 };
+
+static inline bool sl_esp_in_range(const struct sl_esp_range *r, uint32_t addr)
+{
+	return addr - r->first <= r->last - r->first;
+}
 
 static inline bool sl_esp_covers(const struct sl_esp_ranges *r, uint32_t addr)
 {
 	for (uint32_t i = 0; i < r->count; i++) {
-		if (addr - r->range[i].first <= r->range[i].last - r->range[i].first)
+		if (sl_esp_in_range(&r->range[i], addr))
 			return true;
 	}
 	return false;
@@ -96,41 +102,62 @@ enum {
 
 _Static_assert(sizeof(struct sl_esp_template) == SL_ESP_HEADROOM, "the template is one cache line");
 
-/* Seals the packets of one flow. */
+/*
+ * Seals the packets of one flow. Every packet reads and writes the first line and copies the second; then come the
+ * expanded key, of which it reads as much as its length needs, and what hardly any packet looks at. With thousands of
+ * sessions each line is a trip to memory.
+ */
 struct sl_esp_out {
 	uint64_t seq;       /* the counter used last */
 	uint64_t seq_limit; /* the last one that may be used */
 	uint64_t bytes;     /* inner bytes sealed */
 	uint64_t byte_limit;
+	struct sl_esp_range local_first, remote_first; /* nearly always the only ones */
 	uint32_t salt;
 	rte_be32_t spi;
 	rte_be16_t ipv4_sum; /* sum of the template's IPv4 header, for the checksum of each packet */
-	uint8_t cipher;      /* enum sl_cipher */
+	uint16_t peer;
+	uint8_t cipher; /* enum sl_cipher */
 	bool esn;
 	bool resolved; /* the template holds the next hop's MAC */
-	uint16_t peer;
-	struct sl_esp_out *next; /* the worker's: another session to the same peer, with other selectors */
 	struct sl_esp_template template __attribute__((aligned(64)));
-	struct sl_esp_ranges local __attribute__((aligned(64)));
-	struct sl_esp_ranges remote;
 	struct sl_gcm_key key;
+	struct sl_esp_ranges local, remote;
+	struct sl_esp_out *next; /* the worker's: another session to the same peer, with other selectors */
 };
 
-/* Opens the packets that arrive under one SPI. */
+/*
+ * Opens the packets that arrive under one SPI. The first line is again what every packet needs, down to the top of the
+ * window; of the window's words behind it a packet touches one or two lines.
+ */
 struct sl_esp_in {
 	uint32_t spi; /* host order */
 	uint32_t salt;
+	uint64_t packets;                              /* opened */
+	uint64_t bytes;                                /* inner bytes opened */
+	struct sl_esp_range local_first, remote_first; /* nearly always the only ones */
+	uint16_t peer;
 	uint8_t cipher; /* enum sl_cipher */
 	bool esn;
-	uint16_t peer;
-	uint64_t packets; /* opened */
-	uint64_t bytes;   /* inner bytes opened */
-	uint64_t replayed, late, bad_icv;
-	struct sl_esp_ranges local __attribute__((aligned(64)));
-	struct sl_esp_ranges remote;
-	struct sl_replay_window window __attribute__((aligned(64)));
+	uint64_t replayed;
+	struct sl_replay_window window;
 	struct sl_gcm_key key;
+	struct sl_esp_ranges local, remote;
+	uint64_t late, bad_icv;
 };
+
+/* The session was made for packets between these inner addresses (RFC 4301 5.2). */
+static inline bool sl_esp_out_covers(const struct sl_esp_out *out, uint32_t src, uint32_t dst)
+{
+	return (sl_esp_in_range(&out->local_first, src) || sl_esp_covers(&out->local, src)) &&
+	       (sl_esp_in_range(&out->remote_first, dst) || sl_esp_covers(&out->remote, dst));
+}
+
+static inline bool sl_esp_in_covers(const struct sl_esp_in *in, uint32_t src, uint32_t dst)
+{
+	return (sl_esp_in_range(&in->remote_first, src) || sl_esp_covers(&in->remote, src)) &&
+	       (sl_esp_in_range(&in->local_first, dst) || sl_esp_covers(&in->local, dst));
+}
 
 /* What both directions of an SA are made from. Addresses and ports are in host order, SPIs too. */
 struct sl_esp_params {

@@ -47,13 +47,19 @@ static inline uint64_t sl_replay_expand(const struct sl_replay_window *w, uint32
 	return seq > 0 ? (uint64_t)seq : 0;
 }
 
+/* The word that holds the bit of seq. */
+static inline const uint64_t *sl_replay_word(const struct sl_replay_window *w, uint64_t seq)
+{
+	return &w->words[seq / 64 % SL_REPLAY_WORDS];
+}
+
 static inline enum sl_replay sl_replay_check(const struct sl_replay_window *w, uint64_t seq)
 {
 	if (seq > w->top)
 		return SL_REPLAY_NEW;
 	if (seq == 0 || w->top - seq >= SL_REPLAY_WINDOW)
 		return SL_REPLAY_LATE;
-	return w->words[seq / 64 % SL_REPLAY_WORDS] >> (seq % 64) & 1 ? SL_REPLAY_SEEN : SL_REPLAY_NEW;
+	return *sl_replay_word(w, seq) >> (seq % 64) & 1 ? SL_REPLAY_SEEN : SL_REPLAY_NEW;
 }
 
 /* Clears the words between the old top and the new one. */

@@ -8,7 +8,8 @@
 #include <rte_udp.h>
 
 _Static_assert(offsetof(struct sl_esp_out, template) == 64, "what every packet writes is one cache line");
-_Static_assert(offsetof(struct sl_esp_in, local) == 64, "what every packet writes is one cache line");
+_Static_assert(offsetof(struct sl_esp_in, window.words) == 64, "what every packet writes is one cache line");
+_Static_assert(offsetof(struct sl_esp_in, key) == 64 + SL_REPLAY_WORDS * 8, "no gap before the key");
 _Static_assert(sizeof(((struct sl_esp_template *)0)->ipv4) == sizeof(struct rte_ipv4_hdr), "outer IPv4");
 _Static_assert(sizeof(((struct sl_esp_template *)0)->udp) == sizeof(struct rte_udp_hdr), "outer UDP");
 
@@ -88,6 +89,8 @@ int sl_esp_out_init(struct sl_esp_out *out, const struct sl_esp_params *p)
 	out->cipher = (uint8_t)p->cipher;
 	out->esn = p->esn;
 	out->peer = p->peer;
+	out->local_first = out->local.range[0];
+	out->remote_first = out->remote.range[0];
 	template_init(out, p);
 	sl_gcm_expand(&out->key, p->cipher, p->key_out);
 	return 0;
@@ -106,6 +109,8 @@ int sl_esp_in_init(struct sl_esp_in *in, const struct sl_esp_params *p)
 	in->cipher = (uint8_t)p->cipher;
 	in->esn = p->esn;
 	in->peer = p->peer;
+	in->local_first = in->local.range[0];
+	in->remote_first = in->remote.range[0];
 	sl_gcm_expand(&in->key, p->cipher, p->key_in);
 	return 0;
 }
