@@ -67,6 +67,7 @@ void ike_rekey_sa_yield(struct ike_sa *sa)
 
 	if (!rival || rival->state != IKE_ESTABLISHED || sa->replaced)
 		return;
+	sa->rekey.rival_sa = NULL; /* from now on it may end without our hearing of it */
 	inherit(rival, sa);
 	ike_peer_settle(sa->peer);
 }

@@ -56,6 +56,7 @@ prints "--help lists the commands" "check   FILE" "$sealane" --help
 [ "$(wc -l <out)" -le 24 ] && ! grep -q '.\{81\}' out
 report $? "--help fits a screen"
 prints "--help behind a command" "Usage: sealane COMMAND" "$sealane" check --help
+prints "bench --help" "  --sessions N " "$sealane" bench --help
 prints "--version" "sealane 0.1.0 (ipsec-mb " "$sealane" --version
 grep -qE '^sealane [0-9.]+ \(ipsec-mb [^,]+, libsodium [0-9.]+, DPDK [0-9.]+\)$' out
 report $? "--version names the libraries"
