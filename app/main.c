@@ -39,7 +39,7 @@ static const struct command {
 	{"check", "FILE", "check a configuration file", sl_cmd_check, NULL},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run, NULL},
 	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show, NULL},
-	{"bench", "[OPTIONS]", "measure this machine; see bench --help", sl_cmd_bench, bench_options},
+	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
 
