@@ -21,6 +21,7 @@
 # Set SEALANE to the gateway's program before. Settings of a gateway, by side:
 declare -gA lab_workers=() # 1
 declare -gA lab_queues=()  # of each of its ports: 1
+lab_peer=                  # more lines for its [peer]; of both sides
 
 lab_names=()
 lab_plain_mtu=1400
@@ -145,6 +146,7 @@ lab_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEE
 		public-key = $(cat "$lab_dir/$2/gateway.pub")
 		endpoint   = $4
 		prefixes   = $6
+		$lab_peer
 	CONF
 }
 

@@ -110,6 +110,9 @@ void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m);
 /* Sends an IKE message: the operation of lib/ike. */
 void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
 
+/* Reminds a NAT before us: the operation of lib/ike. */
+void local_send_keepalive(void *gateway, const struct sl_ike_path *path);
+
 /* The neighbour on the wire through which addr is reached, itself or the next hop; 0 when there is no way. */
 uint32_t local_next_hop(const struct gateway *g, uint32_t addr);
 

@@ -19,8 +19,8 @@ static bool is_used(const struct worker *w, enum inbox inbox)
 		return false;
 	switch (inbox) {
 	case INBOX_RECEIVED: return w->spreads;
-	case INBOX_SEND_WIRE: return w->wire.sender == w->id;
-	case INBOX_SEND_PLAIN: return w->plain.sender == w->id;
+	case INBOX_SEND_WIRE: return w->wire.sends_for_others;
+	case INBOX_SEND_PLAIN: return w->plain.sends_for_others;
 	default: return true;
 	}
 }
@@ -37,6 +37,8 @@ int handover_init(struct worker *w)
 			name, INBOX_PACKETS, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
 		if (!w->inbox[i])
 			return -rte_errno;
+		/* A giver that is interrupted keeps what came behind it from the taker until it is back, but no giver. */
+		rte_ring_set_prod_htd_max(w->inbox[i], rte_ring_get_capacity(w->inbox[i]));
 	}
 	return 0;
 }

@@ -9,8 +9,8 @@
  *     SEND_WIRE, SEND_PLAIN a frame for a port with fewer transmit queues than there are workers; the taker has one
  *
  * A packet goes through each at most once and in this order, so none can go round in circles. Whoever finds an inbox full
- * drops the packet and counts it: nobody ever waits. Packets of one giver stay in order. A giver that loses its processor
- * in the middle of giving does not hold up the others (rte_ring's relaxed tail synchronization).
+ * drops the packet and counts it. Packets of one giver stay in order. Nobody ever waits, not even for a giver that has lost
+ * its processor in the middle of giving (rte_ring's relaxed tail synchronization).
  */
 #ifndef SEALANE_GATEWAY_HANDOVER_H
 #define SEALANE_GATEWAY_HANDOVER_H

@@ -236,10 +236,10 @@ void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m)
 
 /* ---- Out -------------------------------------------------------------------------------------------------------------- */
 
-void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+/* Sends `skip` bytes of zero and then the data. */
+static void send_udp(
+	struct gateway *g, const struct sl_ike_path *path, size_t skip, const uint8_t *data, size_t len)
 {
-	struct gateway *g = gateway;
-	size_t skip = path->local.port == SL_IKE_NAT_PORT ? MARKER : 0;
 	struct sl_udp udp = {
 		.src = sl_addr_u32(&path->local.addr),
 		.dst = sl_addr_u32(&path->remote.addr),
@@ -262,6 +262,19 @@ void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t
 	frame = (void *)rte_pktmbuf_append(m, (uint16_t)(SL_UDP_FRAME_HEADERS + udp.len));
 	sl_udp_headers(frame, &g->wire.port.mac, &g->wire.port.mac, &udp);
 	memset(frame + SL_UDP_FRAME_HEADERS, 0, skip);
-	memcpy(frame + SL_UDP_FRAME_HEADERS + skip, msg, len);
+	memcpy(frame + SL_UDP_FRAME_HEADERS + skip, data, len);
 	sl_neigh_send(g->wire.neighbours, gateway_now(), next_hop, m);
+}
+
+void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
+{
+	send_udp(gateway, path, path->local.port == SL_IKE_NAT_PORT ? MARKER : 0, msg, len);
+}
+
+/* Neither IKE nor ESP: the receiver drops it (RFC 3948 2.3). What matters is the NAT that it passes. */
+void local_send_keepalive(void *gateway, const struct sl_ike_path *path)
+{
+	static const uint8_t keepalive = 0xff;
+
+	send_udp(gateway, path, 0, &keepalive, sizeof(keepalive));
 }

@@ -113,6 +113,7 @@ static const struct sl_ike_ops ike_ops = {
 	.child_use_outbound = sa_use_outbound,
 	.child_move = sa_move,
 	.child_remove = sa_remove,
+	.keepalive = local_send_keepalive,
 	.log = log_ike,
 	.ike_keys = keylog_ike,
 };

@@ -322,12 +322,13 @@ static int loop(void *arg)
 
 /* ---- The control thread's side ----------------------------------------------------------------------------------------- */
 
-static struct worker_port port_of(unsigned id, const struct port *port)
+static struct worker_port port_of(unsigned id, unsigned workers, const struct port *port)
 {
 	return (struct worker_port){
 		.id = port->id,
 		.receives = id < port->rx_queues,
 		.sender = id % port->tx_queues,
+		.sends_for_others = id < port->tx_queues && id + port->tx_queues < workers,
 	};
 }
 
@@ -338,8 +339,8 @@ int worker_init(
 	int err;
 
 	w->id = id;
-	w->wire = port_of(id, wire);
-	w->plain = port_of(id, plain);
+	w->wire = port_of(id, workers, wire);
+	w->plain = port_of(id, workers, plain);
 	w->spreads = plain->rx_queues < workers;
 	snprintf(name, sizeof(name), "commands%u", id);
 	w->commands = rte_ring_create_elem(

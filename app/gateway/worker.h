@@ -42,6 +42,7 @@ struct worker_port {
 	uint16_t id;     /* DPDK's */
 	bool receives;   /* from the queue of its own number */
 	unsigned sender; /* the worker that transmits for it: itself, as long as there are queues */
+	bool sends_for_others;
 };
 
 struct worker {

@@ -71,6 +71,7 @@ static bool has_established(const struct ike_peer *peer)
 
 void ike_auth_start(struct ike_sa *sa)
 {
+	const struct ike_wanted wanted = ike_want_any(sa, false);
 	uint8_t id[ID_MAX], peer_id[ID_MAX];
 	size_t id_len = make_id(id, sa->ike->conf->name);
 	struct ike_child *child;
@@ -92,13 +93,15 @@ void ike_auth_start(struct ike_sa *sa)
 		ike_ppk_offer(sa, &w, &what);
 	}
 	write_auth(sa, &w, id, id_len);
-	child = ike_child_new(sa);
+	child = ike_child_new(sa, 0);
 	if (!child) {
 		ike_peer_failed(sa->peer, sa, "no SPI is free for a child SA");
 		return;
 	}
-	ike_write_child_offer(&w, child, false);
-	ike_write_child_offer_ts(&w, child);
+	if (sa->ike->conf->workers > 1)
+		ike_write_resource_info(&w, 0);
+	ike_write_child_offer(&w, &wanted, child->spi_in);
+	ike_write_child_offer_ts(&w, &wanted);
 	ike_send_request(sa, &w, IKE_AUTH);
 }
 
@@ -137,15 +140,17 @@ static void refused(struct ike_sa *sa, const struct ike_message *m)
 static const char *finish_child(struct ike_sa *sa, const struct ike_message *m)
 {
 	const struct ike_agreed agreed = ike_sa_agreed(sa);
+	const struct ike_wanted wanted = ike_want_any(sa, false);
 	struct ike_child *child = TAILQ_FIRST(&sa->children);
 	struct ike_terms terms;
-	const char *wrong = ike_child_check(sa, m, false, &terms);
+	const char *wrong = ike_child_check(m, &wanted, &terms);
 
 	if (wrong)
 		return wrong;
 	if (!ike_child_install(child, &terms, &agreed, NULL))
 		return "is authentic, but here is no room for a child SA";
-	sa->child = child;
+	ike_child_use(child);
+	ike_further_agreed(sa, &terms, ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL);
 	return NULL;
 }
 
@@ -237,9 +242,11 @@ static void refuse(struct ike_sa *sa, const struct sl_ike_path *path, enum ike_n
 static unsigned accept_child(struct ike_sa *sa, struct ike_writer *w, const struct ike_message *m)
 {
 	const struct ike_agreed agreed = ike_sa_agreed(sa);
+	const struct ike_wanted wanted = ike_want_any(sa, false);
+	bool further = ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL;
 	struct ike_terms terms;
-	unsigned error = ike_child_choose(sa, m, false, &terms);
-	struct ike_child *child = error ? NULL : ike_child_new(sa);
+	unsigned error = ike_child_choose(m, &wanted, &terms);
+	struct ike_child *child = error ? NULL : ike_child_new(sa, 0);
 
 	if (error)
 		return error;
@@ -249,7 +256,10 @@ static unsigned accept_child(struct ike_sa *sa, struct ike_writer *w, const stru
 		ike_child_drop(child);
 		return IKE_N_NO_ADDITIONAL_SAS;
 	}
-	sa->child = child;
+	ike_child_use(child);
+	ike_further_agreed(sa, &terms, further);
+	if (further)
+		ike_write_resource_info(w, 0);
 	ike_write_choice(w, IKE_PROTO_ESP, &terms.choice, child->spi_in);
 	ike_write_child_choice_ts(w, &terms);
 	return 0;

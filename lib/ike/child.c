@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Child SAs: ESP in tunnel mode, in UDP. A peer's wish for transport mode is not granted by not being answered
- * (RFC 7296 1.3.1).
+ * Child SAs: ESP in tunnel mode, in UDP.
  *
- * In calm an IKE SA has one child. While one replaces another there are more, and the one that both ends have
- * closed stays installed a little longer: what the peer sent before it switched may still be on its way.
+ * In calm an IKE SA has one child for each worker of the end that has more of them. While one replaces another there are
+ * more, and the one that both ends have closed stays installed a little longer: what the peer sent before it switched
+ * may still be on its way.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "internal.h"
 #include "ts.h"
-
-struct ike_policy ike_child_policy(const struct ike_peer *peer, bool rekey)
-{
-	return (struct ike_policy){
-		.protocol = IKE_PROTO_ESP,
-		.ciphers = peer->conf->ciphers,
-		.cipher_count = peer->conf->cipher_count,
-		.esn = peer->conf->esn,
-		.rekey = rekey,
-	};
-}
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
@@ -43,23 +32,68 @@ static bool has_room(struct ike_sa *sa)
 	return oldest != NULL;
 }
 
-struct ike_child *ike_child_new(struct ike_sa *sa)
+struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker)
 {
 	struct sl_ike *ike = sa->ike;
 	struct ike_child *child = has_room(sa) ? calloc(1, sizeof(*child)) : NULL;
 
 	if (!child)
 		return NULL;
-	child->spi_in = ike->ops->spi_alloc(ike->owner, sa->peer->index, 0);
+	child->spi_in = ike->ops->spi_alloc(ike->owner, sa->peer->index, worker);
 	if (child->spi_in == 0) {
 		free(child);
 		return NULL;
 	}
 	child->sa = sa;
+	child->worker = worker;
 	child->state = IKE_CHILD_OFFERED;
+	child->reserved = true;
 	child->rekey_at = child->ends_at = child->remove_at = IKE_NEVER;
 	TAILQ_INSERT_TAIL(&sa->children, child, link);
 	return child;
+}
+
+/* ---- Which one we send through ----------------------------------------------------------------------------------- */
+
+bool ike_same_selectors(
+	const struct sl_ts_list *local, const struct sl_ts_list *remote, const struct ike_child *child)
+{
+	return ike_ts_within(local, &child->local) && ike_ts_within(&child->local, local) &&
+	       ike_ts_within(remote, &child->remote) && ike_ts_within(&child->remote, remote);
+}
+
+bool ike_same_flow(const struct ike_child *a, const struct ike_child *b)
+{
+	return a->worker == b->worker && ike_same_selectors(&a->local, &a->remote, b);
+}
+
+struct ike_child *ike_child_in_use(const struct ike_child *flow)
+{
+	struct ike_child *child;
+
+	TAILQ_FOREACH (child, &flow->sa->children, link)
+		if (child->in_use && ike_same_flow(child, flow))
+			return child;
+	return NULL;
+}
+
+void ike_child_use(struct ike_child *child)
+{
+	struct ike_child *before = ike_child_in_use(child);
+
+	if (before)
+		before->in_use = false;
+	child->in_use = true;
+}
+
+unsigned ike_children_in_use(const struct ike_sa *sa)
+{
+	const struct ike_child *child;
+	unsigned count = 0;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		count += child->in_use;
+	return count;
 }
 
 /* The child to send through instead of this one, or NULL. */
@@ -70,9 +104,34 @@ static struct ike_child *heir_of(const struct ike_child *child)
 	if (child->successor && child->successor->state == IKE_CHILD_UP)
 		return child->successor;
 	TAILQ_FOREACH_REVERSE(other, &child->sa->children, ike_child_list, link)
-	if (other != child && other->state == IKE_CHILD_UP)
+	if (other != child && other->state == IKE_CHILD_UP && ike_same_flow(other, child))
 		return other;
 	return NULL;
+}
+
+/* It is not sent through any more. */
+static void hand_over(struct ike_child *child)
+{
+	struct ike_child *heir = child->in_use ? heir_of(child) : NULL;
+
+	child->in_use = false;
+	if (heir)
+		heir->in_use = true;
+}
+
+/* ---- End ----------------------------------------------------------------------------------------------------------- */
+
+/* Takes it out of the owner's hands: nothing is sent through it any more, or received. */
+static void take_back(struct ike_child *child)
+{
+	const struct sl_ike_ops *ops = child->sa->ike->ops;
+	void *owner = child->sa->ike->owner;
+
+	if (child->installed)
+		ops->child_remove(owner, child->sa->peer->index, child->spi_in);
+	else if (child->reserved)
+		ops->spi_free(owner, child->spi_in);
+	child->installed = child->reserved = child->told = false;
 }
 
 static void forget(struct ike_child **pointer, const struct ike_child *child)
@@ -93,22 +152,14 @@ static void succeed_nobody(const struct ike_child *child)
 void ike_child_drop(struct ike_child *child)
 {
 	struct ike_sa *sa = child->sa;
-	struct ike_peer *peer = sa->peer;
-	const struct sl_ike_ops *ops = sa->ike->ops;
 
-	if (sa->child == child)
-		sa->child = heir_of(child);
+	hand_over(child);
 	succeed_nobody(child);
 	TAILQ_REMOVE(&sa->children, child, link);
 	forget(&sa->request.child, child);
 	forget(&sa->rekey.old, child);
 	forget(&sa->rekey.fresh, child);
-	if (child->installed)
-		ops->child_remove(sa->ike->owner, peer->index, child->spi_in);
-	else
-		ops->spi_free(sa->ike->owner, child->spi_in);
-	if (child->installed && peer->outbound == child->spi_in)
-		peer->outbound = 0;
+	take_back(child);
 	free(child);
 }
 
@@ -125,20 +176,9 @@ struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi_out)
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
-/* ESP runs between the ports where IKE over UDP lives; a peer that spoke from 500 has its ESP on 4500 (RFC 3948). */
-static struct sl_ike_path esp_path(const struct ike_sa *sa)
-{
-	struct sl_ike_path path = sa->path;
-
-	path.local.port = SL_IKE_NAT_PORT;
-	if (path.remote.port == SL_IKE_PORT)
-		path.remote.port = SL_IKE_NAT_PORT;
-	return path;
-}
-
 void ike_children_move(struct ike_sa *sa)
 {
-	const struct sl_ike_path path = esp_path(sa);
+	const struct sl_ike_path path = ike_esp_path(sa);
 	struct sl_ike *ike = sa->ike;
 	struct ike_child *child;
 
@@ -157,7 +197,7 @@ static void set_limits(struct ike_child *child)
 		return;
 	child->rekey_at = ike_soft_limit(ike, time);
 	child->ends_at = ike->now + 2 * time;
-	ike_arm(ike, child->rekey_at);
+	ike_arm(ike, child->rekey_at); /* which is earlier */
 }
 
 bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
@@ -168,13 +208,14 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 	struct sl_ike *ike = sa->ike;
 	struct sl_ike_child c = {
 		.peer = sa->peer->index,
+		.worker = child->worker,
 		.spi_in = child->spi_in,
 		.spi_out = (uint32_t)choice->spi,
 		.cipher = choice->cipher,
 		.esn = choice->esn,
 		.udp = true,
-		.nat = sa->peer_behind_nat,
-		.path = esp_path(sa),
+		.nat = sa->behind_nat || sa->peer_behind_nat,
+		.path = ike_esp_path(sa),
 		.local = terms->local,
 		.remote = terms->remote,
 	};
@@ -187,40 +228,39 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 		ike_log(ike, SL_IKE_ERROR, (int)sa->peer->index, "no room for another child SA");
 		return false;
 	}
+	child->reserved = false;
 	child->spi_out = (uint32_t)choice->spi;
+	child->local = terms->local;
+	child->remote = terms->remote;
 	child->state = IKE_CHILD_UP;
 	set_limits(child);
 	ike_log(ike, SL_IKE_INFO, (int)sa->peer->index,
-		"child SA: %s, %s sequence numbers, spi in 0x%08x out 0x%08x", sl_cipher_name(choice->cipher),
-		choice->esn ? "64-bit" : "32-bit", child->spi_in, child->spi_out);
+		"child SA: %s, %s sequence numbers, worker %u, spi in 0x%08x out 0x%08x",
+		sl_cipher_name(choice->cipher), choice->esn ? "64-bit" : "32-bit", child->worker,
+		child->spi_in, child->spi_out);
 	return true;
 }
 
 void ike_child_close(struct ike_child *child)
 {
-	struct ike_sa *sa = child->sa;
-
 	child->state = IKE_CHILD_CLOSING;
-	if (sa->child == child)
-		sa->child = heir_of(child);
-	ike_arm(sa->ike, sa->ike->now); /* ike_sa_work() does the rest */
+	hand_over(child);
+	ike_arm(child->sa->ike, child->sa->ike->now); /* ike_sa_work() does the rest */
 }
 
 void ike_child_closed(struct ike_child *child)
 {
-	struct ike_sa *sa = child->sa;
+	struct sl_ike *ike = child->sa->ike;
 
 	child->state = IKE_CHILD_CLOSED;
+	hand_over(child);
 	succeed_nobody(child);
-	if (sa->child == child)
-		sa->child = heir_of(child);
-	/* With nothing to move the traffic to, nothing is to be received either: the link ends. */
-	if (!child->installed || !sa->child) {
+	if (!child->installed) {
 		ike_child_drop(child);
 		return;
 	}
-	child->remove_at = sa->ike->now + IKE_CHILD_LINGER;
-	ike_arm(sa->ike, child->remove_at);
+	child->remove_at = ike->now + IKE_CHILD_LINGER;
+	ike_arm(ike, child->remove_at);
 }
 
 void ike_children_drop(struct ike_sa *sa)
@@ -229,72 +269,32 @@ void ike_children_drop(struct ike_sa *sa)
 		ike_child_drop(TAILQ_FIRST(&sa->children));
 }
 
+/* Nothing has replaced it in time. Its keys seal nothing more from now on; the peer is told when its turn comes. */
+static void end_of_life(struct ike_child *child)
+{
+	ike_log(child->sa->ike, SL_IKE_WARNING, (int)child->sa->peer->index,
+		"child SA 0x%08x closed: its keys are too old, and the peer has agreed to no others",
+		child->spi_in);
+	ike_child_close(child);
+	take_back(child);
+}
+
 void ike_children_tick(struct ike_sa *sa)
 {
 	struct ike_child *child, *next;
+	bool ended = false;
 
 	for (child = TAILQ_FIRST(&sa->children); child; child = next) {
 		next = TAILQ_NEXT(child, link);
-		if (sa->ike->now >= child->remove_at)
+		if (sa->ike->now >= child->remove_at) {
 			ike_child_drop(child);
+		} else if (child->state == IKE_CHILD_UP && sa->ike->now >= child->ends_at) {
+			end_of_life(child);
+			ended = true;
+		}
 	}
-}
-
-/* ---- Agreement --------------------------------------------------------------------------------------------------- */
-
-void ike_write_child_offer(struct ike_writer *w, const struct ike_child *child, bool rekey)
-{
-	const struct ike_policy policy = ike_child_policy(child->sa->peer, rekey);
-
-	ike_write_proposal(w, &policy, child->spi_in);
-}
-
-void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_child *child)
-{
-	ike_write_ts(w, IKE_P_TSI, &child->sa->ike->conf->selectors);
-	ike_write_ts(w, IKE_P_TSR, &child->sa->peer->conf->selectors);
-}
-
-void ike_write_child_choice_ts(struct ike_writer *w, const struct ike_terms *terms)
-{
-	ike_write_ts(w, IKE_P_TSI, &terms->remote);
-	ike_write_ts(w, IKE_P_TSR, &terms->local);
-}
-
-unsigned ike_child_choose(
-	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms)
-{
-	const struct ike_policy policy = ike_child_policy(sa->peer, rekey);
-	struct sl_ts_list offered_i, offered_r;
-
-	if (!m->sa.data || !m->ts_i.data || !m->ts_r.data || ike_parse_ts(&offered_i, m->ts_i) != IKE_OK ||
-		ike_parse_ts(&offered_r, m->ts_r) != IKE_OK)
-		return IKE_N_INVALID_SYNTAX;
-	switch (ike_choose(&terms->choice, m->sa, &policy)) {
-	case IKE_OK: break;
-	case IKE_E_NO_PROPOSAL: return IKE_N_NO_PROPOSAL_CHOSEN;
-	default: return IKE_N_INVALID_SYNTAX;
-	}
-	/* What lies behind the initiator is remote to us (RFC 7296 2.9). */
-	if (!sl_ts_narrow(&terms->remote, &offered_i, &sa->peer->conf->selectors) ||
-		!sl_ts_narrow(&terms->local, &offered_r, &sa->ike->conf->selectors))
-		return IKE_N_TS_UNACCEPTABLE;
-	return 0;
-}
-
-const char *ike_child_check(
-	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms)
-{
-	const struct ike_policy policy = ike_child_policy(sa->peer, rekey);
-
-	if (!m->sa.data || !m->ts_i.data || !m->ts_r.data)
-		return "answered without a child SA";
-	if (ike_check_answer(&terms->choice, m->sa, &policy) != IKE_OK)
-		return "answered with a proposal that is not ours";
-	if (ike_parse_ts(&terms->local, m->ts_i) != IKE_OK ||
-		ike_parse_ts(&terms->remote, m->ts_r) != IKE_OK ||
-		!ike_ts_within(&terms->local, &sa->ike->conf->selectors) ||
-		!ike_ts_within(&terms->remote, &sa->peer->conf->selectors))
-		return "answered with selectors that are not ours";
-	return NULL;
+	if (ended && ike_children_in_use(sa) == 0)
+		ike_sa_end_of_life(sa);
+	else if (ended)
+		ike_peer_settle(sa->peer);
 }

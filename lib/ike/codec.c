@@ -166,6 +166,7 @@ const char *ike_notify_name(uint16_t type, char text[static IKE_NOTIFY_TEXT])
 	case IKE_N_TS_UNACCEPTABLE: return "TS_UNACCEPTABLE";
 	case IKE_N_TEMPORARY_FAILURE: return "TEMPORARY_FAILURE";
 	case IKE_N_CHILD_SA_NOT_FOUND: return "CHILD_SA_NOT_FOUND";
+	case IKE_N_TS_MAX_QUEUE: return "TS_MAX_QUEUE";
 	default: snprintf(text, IKE_NOTIFY_TEXT, "error %u", type); return text;
 	}
 }

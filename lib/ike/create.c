@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * CREATE_CHILD_SA (RFC 7296 1.3): what a request is about, and what its uses have in common. The profile has one child
- * SA in an IKE SA, so the exchange only replaces: a child SA (rekey_child.c) or the IKE SA itself (rekey_sa.c).
+ * CREATE_CHILD_SA (RFC 7296 1.3): what a request is about, and what its uses have in common. They are three: a child SA
+ * is replaced (rekey_child.c), the IKE SA itself is (rekey_sa.c), or there shall be a further child SA (further.c). A
+ * child SA that it makes has a key exchange of its own.
  */
 #include "internal.h"
 
@@ -32,11 +33,120 @@ bool ike_create_check_ke(struct ike_sa *sa, const struct sl_ike_path *path, stru
 
 void ike_create_broken(struct ike_sa *sa, const char *why)
 {
-	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index, "link down: a rekey request was %s", why);
+	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index, "link down: a CREATE_CHILD_SA request was %s",
+		why);
 	ike_children_drop(sa);
 	ike_delete_start(sa);
 	ike_peer_settle(sa->peer);
 }
+
+/* ---- A child SA, as initiator ------------------------------------------------------------------------------------ */
+
+void ike_create_child_ask(
+	struct ike_child *fresh, struct ike_writer *w, const struct ike_wanted *wanted, enum ike_task task)
+{
+	struct ike_sa *sa = fresh->sa;
+
+	sa->rekey.fresh = fresh;
+	fresh->local = *wanted->local;
+	fresh->remote = *wanted->remote;
+	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->rekey.nonce);
+	ike_write_child_offer(w, wanted, fresh->spi_in);
+	ike_write_nonce(w, &sa->rekey.nonce);
+	ike_write_ke(w, sa->secrets->x25519);
+	ike_write_child_offer_ts(w, wanted);
+	ike_send_request(sa, w, IKE_CREATE_CHILD_SA);
+	sa->request.task = task;
+}
+
+void ike_create_child_forget(struct ike_sa *sa)
+{
+	sl_wipe(sa->secrets->x25519, sizeof(sa->secrets->x25519));
+	if (sa->rekey.fresh)
+		ike_child_drop(sa->rekey.fresh);
+	sa->rekey = (struct ike_rekey){0};
+}
+
+const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
+	const struct ike_wanted *wanted, struct ike_nonce *lowest)
+{
+	const uint8_t *public = m->ke.data ? ike_x25519_value(m->ke) : NULL;
+	uint8_t shared[SL_X25519_LEN];
+	struct ike_nonce nonce_r;
+	struct ike_terms terms;
+	const char *wrong = ike_child_check(m, wanted, &terms);
+	bool installed;
+
+	if (wrong)
+		return wrong;
+	if (!m->nonce.data || !public || sl_x25519_shared(shared, sa->secrets->x25519, public) != 0)
+		return "answered without a key exchange";
+	ike_take_nonce(&nonce_r, m->nonce);
+	installed = terms.choice.spi != sa->rekey.closed_out &&
+		    ike_child_install(sa->rekey.fresh, &terms,
+			    &(struct ike_agreed){
+				    .nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
+				    .nonce_r = {nonce_r.data, nonce_r.len},
+				    .initiator = true,
+			    },
+			    shared);
+	sl_wipe(shared, sizeof(shared));
+	*lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
+	return installed ? NULL : "";
+}
+
+/* ---- A child SA, as responder ------------------------------------------------------------------------------------ */
+
+/* Installs `fresh` with the keys of this exchange. Returns 0, or the error to answer with. */
+static unsigned install(struct ike_child *fresh, const struct ike_terms *terms,
+	const uint8_t private[static SL_X25519_LEN], const struct ike_message *m,
+	const struct ike_nonce *nonce_r)
+{
+	uint8_t shared[SL_X25519_LEN];
+	unsigned error = 0;
+
+	if (sl_x25519_shared(shared, private, ike_x25519_value(m->ke)) != 0)
+		error = IKE_N_INVALID_SYNTAX;
+	else if (!ike_child_install(fresh, terms,
+			 &(struct ike_agreed){
+				 .nonce_i = m->nonce,
+				 .nonce_r = {nonce_r->data, nonce_r->len},
+			 },
+			 shared))
+		error = IKE_N_NO_ADDITIONAL_SAS;
+	sl_wipe(shared, sizeof(shared));
+	return error;
+}
+
+unsigned ike_create_child_answer(struct ike_child *fresh, const struct sl_ike_path *path,
+	const struct ike_message *m, const struct ike_terms *terms, struct ike_nonce *lowest)
+{
+	struct ike_sa *sa = fresh->sa;
+	uint8_t private[SL_X25519_LEN];
+	struct ike_nonce nonce_i, nonce_r;
+	struct ike_writer w;
+	unsigned error;
+
+	ike_make_secrets(sa->ike, private, &nonce_r);
+	ike_take_nonce(&nonce_i, m->nonce);
+	*lowest = *ike_lower_nonce(&nonce_i, &nonce_r);
+	ike_begin_response(sa, &w, IKE_CREATE_CHILD_SA);
+	if (ike_find_notify(m, IKE_N_SA_RESOURCE_INFO))
+		ike_write_resource_info(&w, fresh->worker);
+	ike_write_choice(&w, IKE_PROTO_ESP, &terms->choice, fresh->spi_in);
+	ike_write_nonce(&w, &nonce_r);
+	ike_write_ke(&w, private);
+	ike_write_child_choice_ts(&w, terms);
+	error = install(fresh, terms, private, m, &nonce_r);
+	sl_wipe(private, sizeof(private));
+	if (error)
+		ike_child_drop(fresh);
+	else
+		ike_send_response(sa, &w, path);
+	return error;
+}
+
+/* ---- What a request is about ------------------------------------------------------------------------------------- */
 
 void ike_create_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m)
 {
@@ -50,7 +160,7 @@ void ike_create_request(struct ike_sa *sa, const struct sl_ike_path *path, const
 	else if (what)
 		ike_rekey_child_request(sa, path, m, what);
 	else if (m->ts_i.data || m->ts_r.data)
-		ike_create_refuse(sa, path, IKE_N_NO_ADDITIONAL_SAS);
+		ike_further_request(sa, path, m);
 	else
 		ike_rekey_sa_request(sa, path, m);
 }

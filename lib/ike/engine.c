@@ -158,6 +158,8 @@ static void run_timers(struct ike_sa *sa)
 	uint64_t now = sa->ike->now;
 
 	ike_children_tick(sa);
+	if (now >= sa->keepalive_at)
+		ike_keepalive(sa);
 	if (sa->request.tries > 0 && now >= sa->request.at)
 		ike_retransmit(sa);
 	else if (now >= sa->expires)
@@ -213,14 +215,25 @@ void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
 	ike_reap(ike);
 }
 
+static struct ike_child *find_up(const struct ike_sa *sa, uint32_t spi_in)
+{
+	struct ike_child *child;
+
+	if (!sa)
+		return NULL;
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->state == IKE_CHILD_UP && child->spi_in == spi_in)
+			return child;
+	return NULL;
+}
+
 bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in)
 {
 	struct ike_child *child = NULL;
 
 	ike->now = now;
 	for (unsigned i = 0; i < ike->peer_count && !child; i++)
-		if (ike->peers[i]->active && ike->peers[i]->active->child->spi_in == spi_in)
-			child = ike->peers[i]->active->child;
+		child = find_up(ike->peers[i]->active, spi_in);
 	if (ike->stopped || !child)
 		return false;
 	if (child->failures == 0) /* else the next attempt is planned */
@@ -271,6 +284,18 @@ void sl_ike_shutdown(struct sl_ike *ike, uint64_t now)
 	ike->deadline = IKE_NEVER;
 }
 
+static unsigned children_told(const struct ike_peer *peer)
+{
+	const struct ike_child *child;
+	const struct ike_sa *sa;
+	unsigned count = 0;
+
+	TAILQ_FOREACH (sa, &peer->sas, peer_link)
+		TAILQ_FOREACH (child, &sa->children, link)
+			count += child->told;
+	return count;
+}
+
 void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_peer_info *info)
 {
 	const struct ike_peer *peer = peer_at(ike, index);
@@ -284,13 +309,13 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		.failures = peer->failures,
 		.rekeys = peer->rekeys,
 		.endpoint = sa ? sa->path.remote : peer->conf->endpoint,
+		.children = children_told(peer),
 	};
 	memcpy(info->last_error, peer->last_error, sizeof(info->last_error));
 	if (sa) {
 		info->spi_i = sa->spi_i;
 		info->spi_r = sa->spi_r;
 		info->cipher = sa->cipher;
-		info->children = 1;
 	}
 }
 

@@ -215,6 +215,8 @@ static void handle_response(struct ike_sa *sa, const struct ike_message *m, enum
 		ike_rekey_sa_response(sa, m);
 	} else if (task == IKE_TASK_REKEY_CHILD) {
 		ike_rekey_child_response(sa, m);
+	} else if (task == IKE_TASK_FURTHER) {
+		ike_further_response(sa, m);
 	} else if (task == IKE_TASK_CLOSE_CHILD) {
 		ike_child_delete_done(sa, child);
 	}
@@ -243,23 +245,6 @@ static bool expected(const struct ike_sa *sa, const struct ike_head *head)
 	}
 }
 
-/*
- * The peer sits behind a NAT that may give it another address at any time; a fresh message with a right ICV
- * tells where it is now (RFC 7296 2.23). Without a NAT nothing moves.
- */
-static void follow_peer(struct ike_sa *sa, const struct sl_ike_path *path)
-{
-	char where[SL_ADDR_TEXT];
-
-	if (sa->state != IKE_ESTABLISHED || !sa->peer_behind_nat ||
-		sl_endpoint_equal(&sa->path.remote, &path->remote))
-		return;
-	sa->path = *path;
-	ike_children_move(sa);
-	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "peer has moved to %s",
-		sl_endpoint_text(&path->remote, where));
-}
-
 /* Whether this is a Delete of its IKE SA. */
 static bool asks_to_end(const struct ike_head *head, const struct ike_message *m, enum ike_result parsed)
 {
@@ -274,13 +259,15 @@ static void fresh_message(struct ike_sa *sa, const struct ike_head *head, const 
 	enum ike_result parsed = ike_parse(&m, first, plain.data, plain.len);
 
 	sa->alive_at = sa->ike->now;
-	follow_peer(sa, path);
+	ike_follow_peer(sa, path);
 	if (sa->origin && !asks_to_end(head, &m, parsed))
 		ike_rekey_sa_yield(sa->origin); /* the peer has decided for this one */
 	if (head->response)
 		handle_response(sa, &m, parsed);
-	else
+	else {
+		ike_further_heard(sa);
 		handle_request(sa, head, path, &m, parsed);
+	}
 }
 
 void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
@@ -308,6 +295,7 @@ void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const 
 		ike->stats.malformed++;
 	else if (!head->response && head->id != sa->expected_id) {
 		ike->stats.retransmits++;
+		ike_further_unheard(sa);
 		ike_send(ike, path, sa->response.data, sa->response.len);
 	} else
 		fresh_message(sa, head, path, first, plain);

@@ -39,7 +39,22 @@
  *
  * so an end sends through the new one only when the other has it, and takes what comes through the old one until nothing
  * can be on its way any more. A rekey that fails is tried again, then tried as a new IKE SA beside the old one; at the hard
- * limit, twice the time, the link ends.
+ * limit, twice the time, the child SA is closed, and with the last one the link.
+ *
+ * Several child SAs: with `workers` above 1 at who begins, the ends agree in IKE_AUTH that there may be more of them with
+ * the same selectors (RFC 9611), and ask each other until each worker of either end has one that it alone seals with; the
+ * end with fewer workers opens several with one. The first is for worker 0, at both ends. While a worker has none it hands
+ * its packets to one that has, which the owner sees to. A peer may also ask for child SAs with narrower selectors; those
+ * are for worker 0. Each is rotated on its own, and asked for again when it is lost. The link stands as long as one is in
+ * use.
+ *
+ *     who asked                                              the other
+ *                  ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────► child_install
+ *                  ◄───────────────────────── CREATE_CHILD_SA
+ *     child_install, child_use_outbound
+ *                  ── any request, or none for 2 s ─────────► child_use_outbound, if its worker has no other
+ *
+ * NAT: of a peer behind one the address is followed (child_move); a NAT before us is kept awake every 20 s (keepalive).
  *
  * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
  * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
@@ -161,7 +176,7 @@ struct sl_ike_ops {
 
 	/*
 	 * From now on this child seals what its worker sends to the peer within its selectors, instead of any other child of
-	 * that peer with the same worker and the same selectors. A worker without a child hands its packets to one that has.
+	 * that peer with the same worker and the same selectors (in any order). A worker without a child hands its packets to one that has.
 	 */
 	void (*child_use_outbound)(void *owner, unsigned peer, uint32_t spi_in);
 

@@ -89,7 +89,7 @@ static void add_child(struct wishes *wishes, struct ike_child *child)
 	wishes->children[wishes->count++] = child;
 }
 
-static struct wishes read_wishes(const struct ike_sa *sa, const struct ike_message *m)
+static struct wishes read_wishes(struct ike_sa *sa, const struct ike_message *m)
 {
 	struct wishes wishes = {.disbelieved = ike_find_notify(m, IKE_N_AUTHENTICATION_FAILED) != NULL};
 
@@ -106,6 +106,8 @@ static struct wishes read_wishes(const struct ike_sa *sa, const struct ike_messa
 			child = ike_child_find_out(sa, be32toh(spi));
 			if (child)
 				add_child(&wishes, child);
+			else
+				sa->rekey.closed_out = be32toh(spi); /* its making may be on its way to us */
 		}
 	}
 	return wishes;
@@ -156,8 +158,8 @@ static void children_closed(struct ike_sa *sa, const struct wishes *wishes)
 
 	for (unsigned i = 0; i < wishes->count; i++)
 		ike_child_closed(wishes->children[i]);
-	if (!sa->child) {
-		/* An IKE SA without its child carries nothing and goes too. */
+	if (ike_children_in_use(sa) == 0) {
+		/* An IKE SA without a child carries nothing and goes too. */
 		if (used)
 			ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index,
 				"link down: child SA closed by the peer");

@@ -5,37 +5,6 @@
  */
 #include "internal.h"
 
-/* SHA-1 of where we believe to be and of where we send to: the receiver compares (RFC 7296 2.23). */
-static void write_nat_detection(struct ike_writer *w, const struct ike_sa *sa)
-{
-	uint8_t hash[SL_SHA1_LEN];
-
-	ike_nat_hash(hash, sa->spi_i, sa->spi_r, &sa->path.local);
-	ike_write_notify(w, IKE_N_NAT_DETECTION_SOURCE_IP, hash, sizeof(hash));
-	ike_nat_hash(hash, sa->spi_i, sa->spi_r, &sa->path.remote);
-	ike_write_notify(w, IKE_N_NAT_DETECTION_DESTINATION_IP, hash, sizeof(hash));
-}
-
-/* True when the sender is somewhere else than it believes: none of its hashes (there may be several) is right. */
-static bool behind_nat(
-	const struct ike_message *m, const struct ike_head *head, const struct sl_endpoint *remote)
-{
-	uint8_t hash[SL_SHA1_LEN];
-	bool seen = false;
-
-	ike_nat_hash(hash, head->spi_i, head->spi_r, remote);
-	for (unsigned i = 0; i < m->notify_count; i++) {
-		const struct ike_notify *n = &m->notify[i];
-
-		if (n->type != IKE_N_NAT_DETECTION_SOURCE_IP)
-			continue;
-		if (n->data.len == sizeof(hash) && memcmp(n->data.data, hash, sizeof(hash)) == 0)
-			return false;
-		seen = true;
-	}
-	return seen;
-}
-
 /* KE, nonce and notifies: the same from both sides. */
 static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const struct ike_nonce *nonce)
 {
@@ -43,7 +12,7 @@ static void write_rest(struct ike_writer *w, const struct ike_sa *sa, const stru
 
 	ike_write_ke(w, sa->secrets->x25519);
 	ike_write_nonce(w, nonce);
-	write_nat_detection(w, sa);
+	ike_write_nat_detection(w, sa);
 	/* Ed25519 hashes for itself (RFC 8420 2). The peer's list is not read: it has one way to sign, or fails. */
 	ike_write_notify(w, IKE_N_SIGNATURE_HASH_ALGORITHMS, &hash_algorithm, sizeof(hash_algorithm));
 	/* The responder speaks of it when the initiator did (RFC 7383 2.3). */
@@ -183,7 +152,7 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 	}
 	ike_keep(&sa->init_response, msg, len);
 	ike_request_done(sa);
-	sa->peer_behind_nat = behind_nat(&m, head, &path->remote);
+	ike_detect_nat(sa, &m, head, path);
 	sa->fragmentation = ike_find_notify(&m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->ppk = sa->ppk && ike_find_notify(&m, IKE_N_USE_PPK);
 	if (sa->path.remote.port == SL_IKE_PORT)
@@ -336,7 +305,7 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 		ike_log_stranger(ike, path, "IKE_SA_INIT dropped: there are too many IKE SAs");
 		return;
 	}
-	sa->peer_behind_nat = behind_nat(m, head, &path->remote);
+	ike_detect_nat(sa, m, head, path);
 	sa->fragmentation = ike_find_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->ppk = ike_ppk_accepted(ike, m);
 	sa->expires = ike->now + IKE_HALF_OPEN_MAX;

@@ -10,11 +10,18 @@
  *   init.c auth.c create.c informational.c   the exchanges, both roles
  *   ppk.c            post-quantum preshared keys
  *   defence.c        what strangers may cost us: cookies, limits
- *   rekey_child.c rekey_sa.c   what CREATE_CHILD_SA is used for
+ *   rekey_child.c rekey_sa.c further.c   what CREATE_CHILD_SA is used for
  *   work.c           what an IKE SA has to ask its peer for, in which order
- *   child.c          child SAs within an IKE SA: memory, agreement, end
+ *   child.c          child SAs within an IKE SA: memory, life, end
+ *   terms.c          what is offered, taken and checked for a child SA
  *   ke.c             KE and nonce payloads
+ *   nat.c            whether there is a NAT, and what it needs
  *   report.c         log lines
+ *
+ * A child SA belongs to one of our workers and has selectors; these two make its flow. Of the children of a flow in one
+ * IKE SA at most one is in use, to send through. All that are up take what comes in, for the peer may use another of
+ * them than we do. What the owner sends through are the children in use of the peer's active IKE SA, each of which it
+ * was told; and of a flow that this IKE SA does not have, or not yet, the one that it was told before.
  *
  * An IKE SA that ends is taken out of every table at once and its secrets are wiped, but its struct stays
  * until the public call returns (ike_reap), so that a handler may end the SA it works for, and others,
@@ -49,10 +56,15 @@ enum {
 #define IKE_CHILD_LINGER (5 * IKE_S)    /* a child SA that both have closed still takes what is on its way */
 #define IKE_REKEY_FIRST  (500 * IKE_MS) /* after a rekey that failed; doubles, and as much at random again */
 enum {
-	IKE_REKEYS_MAX = 5,   /* that fail in a row; then the link is made anew */
-	IKE_CHILDREN_MAX = 8, /* in one IKE SA; in calm there is one */
-	IKE_LIFE_FACTOR = 4,  /* an IKE SA protects little: it lives this much longer than a child SA */
+	IKE_REKEYS_MAX = 5, /* that fail in a row; then the link is made anew */
+	IKE_CHILDREN_MAX =
+		4 * SL_IKE_WORKERS_MAX, /* in one IKE SA; half of them are left for rekeying the others */
+	IKE_LIFE_FACTOR = 4, /* an IKE SA protects little: it lives this much longer than a child SA */
 };
+
+#define IKE_FURTHER_WAIT                                                                                     \
+	(2 * IKE_S) /* the responder's patience with the initiator, who asks for child SAs first */
+#define IKE_KEEPALIVE (20 * IKE_S)
 
 enum {
 	IKE_COOKIES_MAX = 3,  /* demands for a cookie we follow in one attempt: anybody can send them */
@@ -84,6 +96,7 @@ enum ike_task {
 	IKE_TASK_CLOSE_CHILD,
 	IKE_TASK_REKEY_CHILD,
 	IKE_TASK_REKEY_SA,
+	IKE_TASK_FURTHER,
 };
 
 /* Our one request that has no answer yet (RFC 7296 2.3: the window is 1). */
@@ -111,6 +124,12 @@ struct ike_nonce {
 	uint8_t data[IKE_NONCE_MAX];
 };
 
+/* What was agreed for a child SA. */
+struct ike_terms {
+	struct ike_choice choice;
+	struct sl_ts_list local, remote;
+};
+
 enum ike_child_state {
 	IKE_CHILD_OFFERED, /* our SPI is reserved, no more */
 	IKE_CHILD_UP,
@@ -122,8 +141,15 @@ struct ike_child {
 	TAILQ_ENTRY(ike_child) link;
 	struct ike_sa *sa;
 	enum ike_child_state state;
-	bool installed;
+	bool reserved;  /* our SPI is to be given back */
+	bool installed; /* and is to be removed */
+	bool in_use;    /* we send through it, if its IKE SA is the active one */
+	bool told;      /* the owner sends through it */
+	bool unsure; /* the peer asked for it, and may not know yet that it has it: may be used when it does ... */
+	bool instead; /* ... and shall be, instead of what its flow has */
+	unsigned worker;
 	uint32_t spi_in, spi_out;
+	struct sl_ts_list local, remote; /* selectors: offered by us, or agreed */
 	struct ike_child
 		*successor; /* came from rekeying this one; the traffic moves there when this one goes */
 	uint64_t rekey_at, ends_at; /* soft and hard limit of time */
@@ -140,6 +166,8 @@ struct ike_rekey {
 	struct ike_child *fresh; /* to replace it */
 	struct ike_sa *fresh_sa; /* the same for the IKE SA */
 	struct ike_sa *rival_sa; /* made by the peer's request; NULL also when it has gone meanwhile */
+	uint32_t
+		closed_out; /* the peer has closed one with this SPI that we do not know, or do not know yet */
 	struct ike_nonce
 		to_beat; /* the lowest of the peer's exchange about the same; len 0: there was none */
 };
@@ -156,7 +184,8 @@ struct ike_sa {
 	bool initiator;
 	uint64_t spi_i, spi_r;
 	struct sl_ike_path path;
-	bool peer_behind_nat;
+	bool behind_nat, peer_behind_nat;
+	uint64_t keepalive_at; /* IKE_NEVER: the NAT before us, if any, needs none */
 	enum sl_cipher cipher;
 	struct ike_secrets *secrets;
 	struct ike_nonce nonce_i, nonce_r;
@@ -187,7 +216,12 @@ struct ike_sa {
 	struct ike_rekey rekey;
 
 	struct ike_child_list children;
-	struct ike_child *child; /* the one to send through; NULL: none */
+	struct ike_terms
+		first; /* what the child SA that came with it is; further ones are like it (RFC 9611 4) */
+	bool further;  /* both ends take further ones, and the peer has not said that there are enough */
+	uint64_t further_at; /* when to ask for what our workers lack; IKE_NEVER: nothing, as far as known */
+	uint64_t sure_at;    /* when the peer has what it asked for, though it has not said so */
+	unsigned further_failures; /* to get one, or to keep it */
 };
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -199,8 +233,7 @@ struct ike_peer {
 	const struct sl_ike_peer_conf *conf;
 	struct ike_sa_list sas; /* established and deleting, in the order in which they were established */
 	struct ike_sa *attempt; /* ours, not established yet */
-	struct ike_sa *active;  /* its child seals the traffic ... */
-	uint32_t outbound;      /* ... by this SPI of ours, as the owner was told; 0: none */
+	struct ike_sa *active;  /* its children in use seal the traffic; NULL: there is none with any */
 	bool wanted;            /* we connect, and again when the link is lost */
 	unsigned failed_in_row;
 	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
@@ -328,6 +361,9 @@ uint64_t ike_sa_deadline(const struct ike_sa *sa);
 /* Makes the next request that is due, if none is outstanding. */
 void ike_sa_work(struct ike_sa *sa);
 
+/* Nothing has replaced its keys in time, or those of its children. */
+void ike_sa_end_of_life(struct ike_sa *sa);
+
 /* A time to rekey at: `time` from now, less up to a tenth of it, so that two ends seldom do it at once. */
 uint64_t ike_soft_limit(struct sl_ike *ike, uint64_t time);
 
@@ -442,28 +478,8 @@ void ike_delete_last(struct ike_sa *sa);
 
 /* ---- child.c ----------------------------------------------------------------------------------------------------- */
 
-/* What was agreed for a child SA. */
-struct ike_terms {
-	struct ike_choice choice;
-	struct sl_ts_list local, remote;
-};
-
-struct ike_policy ike_child_policy(const struct ike_peer *peer, bool rekey);
-
-/* A child with an SPI of ours, or NULL when there is none left. */
-struct ike_child *ike_child_new(struct ike_sa *sa);
-
-/* Responder: what we take of an offer. Returns 0, or the error to answer with. */
-unsigned ike_child_choose(
-	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms);
-
-/* Initiator: reads the answer. Returns NULL, or what is wrong with it. */
-const char *ike_child_check(
-	const struct ike_sa *sa, const struct ike_message *m, bool rekey, struct ike_terms *terms);
-
-void ike_write_child_offer(struct ike_writer *w, const struct ike_child *child, bool rekey);
-void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_child *child);
-void ike_write_child_choice_ts(struct ike_writer *w, const struct ike_terms *terms);
+/* A child of this worker with an SPI of ours, or NULL when there is none left. */
+struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker);
 
 /*
  * Installs both directions. The nonces and the role are those of the exchange that made the child, `shared` the outcome
@@ -472,10 +488,24 @@ void ike_write_child_choice_ts(struct ike_writer *w, const struct ike_terms *ter
 bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 	const struct ike_agreed *agreed, const uint8_t *shared);
 
+bool ike_same_selectors(
+	const struct sl_ts_list *local, const struct sl_ts_list *remote, const struct ike_child *child);
+
+bool ike_same_flow(const struct ike_child *a, const struct ike_child *b);
+
+/* What we send in its flow goes through it from now on. The peer must be settled afterwards. */
+void ike_child_use(struct ike_child *child);
+
+/* The child of this flow that is in use, or NULL. */
+struct ike_child *ike_child_in_use(const struct ike_child *flow);
+
+/* How many children of the IKE SA are in use. */
+unsigned ike_children_in_use(const struct ike_sa *sa);
+
 /* We want it gone: says Delete when its turn comes. */
 void ike_child_close(struct ike_child *child);
 
-/* Both ends know that it is gone: the traffic moves on, and the child soon follows. */
+/* Both ends know that it is gone: the traffic moves on, and the child soon follows. The peer must be settled afterwards. */
 void ike_child_closed(struct ike_child *child);
 
 /* Removes it at once. */
@@ -484,11 +514,41 @@ void ike_child_drop(struct ike_child *child);
 /* Removes all of the SA at once. */
 void ike_children_drop(struct ike_sa *sa);
 
-/* Removes those that have lingered. */
+/* Removes those that have lingered, and closes those that are too old. */
 void ike_children_tick(struct ike_sa *sa);
 
 /* By the SPI we send with; NULL when there is none. */
 struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi_out);
+
+/* ---- terms.c ----------------------------------------------------------------------------------------------------- */
+
+/* What an offer for a child SA may lead to, ours or the peer's. */
+struct ike_wanted {
+	struct ike_policy policy;
+	const struct sl_ts_list *local, *remote; /* no more than these, ... */
+	bool whole;                              /* ... and no less */
+};
+
+/* In IKE_AUTH, or in CREATE_CHILD_SA, whatever the configuration allows. */
+struct ike_wanted ike_want_any(const struct ike_sa *sa, bool create);
+
+/* To replace this child. */
+struct ike_wanted ike_want_like(const struct ike_child *child);
+
+/* One more like the first of the IKE SA. */
+struct ike_wanted ike_want_further(const struct ike_sa *sa);
+
+void ike_write_child_offer(struct ike_writer *w, const struct ike_wanted *wanted, uint32_t spi_in);
+void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_wanted *wanted);
+void ike_write_child_choice_ts(struct ike_writer *w, const struct ike_terms *terms);
+
+/* Responder: what we take of an offer. Returns 0, or the error to answer with. */
+unsigned ike_child_choose(
+	const struct ike_message *m, const struct ike_wanted *wanted, struct ike_terms *terms);
+
+/* Initiator: reads the answer. Returns NULL, or what is wrong with it. */
+const char *ike_child_check(
+	const struct ike_message *m, const struct ike_wanted *wanted, struct ike_terms *terms);
 
 /* ---- create.c ---------------------------------------------------------------------------------------------------- */
 
@@ -503,6 +563,27 @@ void ike_create_refuse(struct ike_sa *sa, const struct sl_ike_path *path, unsign
  */
 bool ike_create_check_ke(struct ike_sa *sa, const struct sl_ike_path *path, struct ike_view ke);
 
+/*
+ * Initiator of a child SA: `fresh` is reserved, and a notify, if any, is written. Writes the rest of the request and
+ * sends it.
+ */
+void ike_create_child_ask(
+	struct ike_child *fresh, struct ike_writer *w, const struct ike_wanted *wanted, enum ike_task task);
+
+/*
+ * Takes the answer and installs what sa->rekey.fresh stands for. Returns NULL, or what is wrong; "" when the answer is
+ * right, but here is no room for the child SA, or the peer has closed it already. `lowest` gets the lower nonce of the exchange.
+ */
+const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
+	const struct ike_wanted *wanted, struct ike_nonce *lowest);
+
+/* The request that was outstanding is done with; what it was to make, and has not, is given up. */
+void ike_create_child_forget(struct ike_sa *sa);
+
+/* Responder: installs `fresh` and answers; or drops it and returns the error to answer with. */
+unsigned ike_create_child_answer(struct ike_child *fresh, const struct sl_ike_path *path,
+	const struct ike_message *m, const struct ike_terms *terms, struct ike_nonce *lowest);
+
 /* The peer's answer is not one to what we asked: it cannot be trusted with a link. */
 void ike_create_broken(struct ike_sa *sa, const char *why);
 
@@ -512,6 +593,46 @@ void ike_rekey_child_start(struct ike_child *old);
 void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m,
 	const struct ike_notify *what);
 void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* ---- further.c --------------------------------------------------------------------------------------------------- */
+
+/* What SA_RESOURCE_INFO says of a worker. */
+void ike_write_resource_info(struct ike_writer *w, unsigned worker);
+
+/* The IKE SA has its first child SA, which is so; `further`: both ends have said that they take more. */
+void ike_further_agreed(struct ike_sa *sa, const struct ike_terms *first, bool further);
+
+/* It is sa->further_at or sa->sure_at. */
+void ike_further_work(struct ike_sa *sa);
+
+/* Something may have gone: plans to ask for it. */
+void ike_further_plan(struct ike_sa *sa);
+
+void ike_further_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m);
+void ike_further_response(struct ike_sa *sa, const struct ike_message *m);
+
+/* A new request of the peer: it has our answer to the one before. */
+void ike_further_heard(struct ike_sa *sa);
+
+/* The same request once more: it has not. */
+void ike_further_unheard(struct ike_sa *sa);
+
+/* ---- nat.c ------------------------------------------------------------------------------------------------------- */
+
+void ike_write_nat_detection(struct ike_writer *w, const struct ike_sa *sa);
+
+/* Learns from IKE_SA_INIT which end is behind a NAT; the path is that of the message. */
+void ike_detect_nat(struct ike_sa *sa, const struct ike_message *m, const struct ike_head *head,
+	const struct sl_ike_path *path);
+
+/* Where the ESP of its children goes. */
+struct sl_ike_path ike_esp_path(const struct ike_sa *sa);
+
+/* A fresh message of the peer has come this way: it may have moved. */
+void ike_follow_peer(struct ike_sa *sa, const struct sl_ike_path *path);
+
+/* The IKE SA is established: begins to keep the NAT before us awake, if there is one; or it is time to do it again. */
+void ike_keepalive(struct ike_sa *sa);
 
 /* ---- rekey_sa.c -------------------------------------------------------------------------------------------------- */
 

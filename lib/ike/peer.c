@@ -37,7 +37,8 @@ static struct ike_sa *find_best(const struct ike_peer *peer)
 	struct ike_sa *sa, *best = NULL;
 
 	TAILQ_FOREACH (sa, &peer->sas, peer_link)
-		if (sa->state == IKE_ESTABLISHED && sa->child && (!best || better(sa, best)))
+		if (sa->state == IKE_ESTABLISHED && ike_children_in_use(sa) > 0 &&
+			(!best || better(sa, best)))
 			best = sa;
 	return best;
 }
@@ -62,9 +63,62 @@ static void retry_in(struct ike_peer *peer, uint64_t delay)
 	ike_arm(peer->ike, peer->retry_at);
 }
 
+/* Of the children in a flow with this one, the owner sends through none any more. */
+static void untell(struct ike_peer *peer, const struct ike_child *flow)
+{
+	struct ike_child *child;
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &peer->sas, peer_link)
+		TAILQ_FOREACH (child, &sa->children, link)
+			if (child->told && ike_same_flow(child, flow))
+				child->told = false;
+}
+
+/* What is in use of this IKE SA is what the owner sends through. */
+static void tell_owner(struct ike_peer *peer, struct ike_sa *sa)
+{
+	struct sl_ike *ike = peer->ike;
+	struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (!child->in_use || child->told)
+			continue;
+		untell(peer, child);
+		child->told = true;
+		ike->ops->child_use_outbound(ike->owner, peer->index, child->spi_in);
+	}
+}
+
+/*
+ * What the owner still sends through, as there is nothing else for its flow, goes nowhere when both ends have closed it,
+ * or its IKE SA ends. Then nothing is to be received either.
+ */
+static void drop_ending(struct ike_sa *sa)
+{
+	struct ike_child *child, *next;
+
+	for (child = TAILQ_FIRST(&sa->children); child; child = next) {
+		next = TAILQ_NEXT(child, link);
+		if (child->told && (sa->state == IKE_DELETING || child->state == IKE_CHILD_CLOSED))
+			ike_child_drop(child);
+	}
+}
+
+static bool still_sent_through(const struct ike_sa *sa)
+{
+	const struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->told)
+			return true;
+	return false;
+}
+
 /*
  * SAs that are not used: ours are deleted, for the peer's Delete we wait a while. Of one that has been replaced the
- * initiator of the rekey says Delete.
+ * initiator of the rekey says Delete. An SA that some worker needs until the best one has a child for it may stay that
+ * while too.
  */
 static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
 {
@@ -73,7 +127,7 @@ static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
 	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
 		if (sa == best || sa->state != IKE_ESTABLISHED)
 			continue;
-		if (sa->initiator && !sa->replaced) {
+		if (sa->initiator && !sa->replaced && !still_sent_through(sa)) {
 			ike_delete_start(sa);
 		} else if (sa->expires == IKE_NEVER) {
 			sa->expires = peer->ike->now + IKE_LINGER;
@@ -85,17 +139,17 @@ static void end_losers(struct ike_peer *peer, const struct ike_sa *best)
 void ike_peer_settle(struct ike_peer *peer)
 {
 	struct sl_ike *ike = peer->ike;
-	struct ike_sa *best = find_best(peer);
+	struct ike_sa *best = find_best(peer), *sa;
 
-	if (best && best->child->spi_in != peer->outbound) {
-		peer->outbound = best->child->spi_in;
-		ike->ops->child_use_outbound(ike->owner, peer->index, peer->outbound);
-	}
 	peer->active = best;
 	if (best) {
+		tell_owner(peer, best);
 		best->expires = IKE_NEVER;
+		ike_further_plan(best);
 		ike_arm(ike, ike_sa_deadline(best));
 	}
+	TAILQ_FOREACH (sa, &peer->sas, peer_link)
+		drop_ending(sa);
 	end_losers(peer, best);
 	if (best)
 		peer->retry_at = IKE_NEVER;
@@ -143,6 +197,7 @@ void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
 		sa->ends_at = ike->now + 2 * time;
 	}
 	TAILQ_INSERT_TAIL(&peer->sas, sa, peer_link);
+	ike_keepalive(sa);
 	limit_sas(peer, sa);
 	ike_arm(ike, ike_sa_deadline(sa));
 }
@@ -150,17 +205,18 @@ void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
 void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
 {
 	struct sl_ike *ike = peer->ike;
+	bool linked = ike_children_in_use(sa) > 0;
 	char where[SL_ADDR_TEXT];
 
 	if (peer->attempt == sa)
 		peer->attempt = NULL;
 	ike_peer_add(peer, sa);
-	if (sa->child)
+	if (linked)
 		link_works(peer);
 	peer->handshakes++;
 	peer->last_handshake = ike->now;
 	ike_log(ike, SL_IKE_INFO, (int)peer->index, "%s with %s, %s, IKE SA %016llx %016llx",
-		sa->child ? "link up" : "authenticated, but no child SA",
+		linked ? "link up" : "authenticated, but no child SA",
 		sl_endpoint_text(&sa->path.remote, where), sa->initiator ? "by us" : "by the peer",
 		(unsigned long long)sa->spi_i, (unsigned long long)sa->spi_r);
 	ike_peer_settle(peer);

@@ -19,15 +19,6 @@
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
 
-/* The request that was outstanding is done with. */
-static void forget(struct ike_sa *sa)
-{
-	sl_wipe(sa->secrets->x25519, sizeof(sa->secrets->x25519));
-	if (sa->rekey.fresh)
-		ike_child_drop(sa->rekey.fresh);
-	sa->rekey = (struct ike_rekey){0};
-}
-
 /* Not now: later, or if the peer never agrees, with a new IKE SA. */
 static void failed(struct ike_child *old, const char *why)
 {
@@ -44,23 +35,18 @@ static void failed(struct ike_child *old, const char *why)
 void ike_rekey_child_start(struct ike_child *old)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh = ike_child_new(sa);
+	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	const struct ike_wanted wanted = ike_want_like(old);
 	struct ike_writer w;
 
 	if (!fresh) {
 		failed(old, "no SPI is free");
 		return;
 	}
-	sa->rekey = (struct ike_rekey){.old = old, .fresh = fresh};
-	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->rekey.nonce);
+	sa->rekey = (struct ike_rekey){.old = old};
 	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
 	ike_write_notify_spi(&w, IKE_N_REKEY_SA, IKE_PROTO_ESP, old->spi_in);
-	ike_write_child_offer(&w, fresh, true);
-	ike_write_nonce(&w, &sa->rekey.nonce);
-	ike_write_ke(&w, sa->secrets->x25519);
-	ike_write_child_offer_ts(&w, fresh);
-	ike_send_request(sa, &w, IKE_CREATE_CHILD_SA);
-	sa->request.task = IKE_TASK_REKEY_CHILD;
+	ike_create_child_ask(fresh, &w, &wanted, IKE_TASK_REKEY_CHILD);
 }
 
 static void refused(struct ike_sa *sa, const struct ike_notify *error)
@@ -68,13 +54,13 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 	struct ike_child *old = sa->rekey.old;
 	char name[IKE_NOTIFY_TEXT];
 
-	forget(sa);
+	ike_create_child_forget(sa);
 	if (!old)
 		return;
 	if (error->type == IKE_N_CHILD_SA_NOT_FOUND && old->state == IKE_CHILD_UP && !old->successor) {
 		/* The peer does not have it: what we send through it is lost (RFC 7296 2.25.1). */
 		ike_child_drop(old);
-		if (!sa->child)
+		if (ike_children_in_use(sa) == 0)
 			ike_create_broken(sa, "for a child SA that the peer does not have");
 		ike_peer_settle(sa->peer);
 		return;
@@ -85,47 +71,32 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 	failed(old, ike_notify_name(error->type, name));
 }
 
-/* Takes the answer and installs. Returns NULL, or what is wrong; "" when only room is lacking. */
-static const char *finish(struct ike_sa *sa, const struct ike_message *m, struct ike_nonce *lowest)
+/*
+ * What was to be replaced may have gone meanwhile: closed for its age, or by the peer. When its flow has another then,
+ * the new one is of no use; unless both have asked, and the other is the one that the peer is to close.
+ */
+static bool superfluous(const struct ike_rekey *rekey)
 {
-	struct ike_child *fresh = sa->rekey.fresh;
-	const uint8_t *public = m->ke.data ? ike_x25519_value(m->ke) : NULL;
-	uint8_t shared[SL_X25519_LEN];
-	struct ike_nonce nonce_r;
-	struct ike_terms terms;
-	const char *wrong = ike_child_check(sa, m, true, &terms);
-	bool installed;
+	bool gone = !rekey->old || rekey->old->state != IKE_CHILD_UP;
 
-	if (wrong)
-		return wrong;
-	if (!m->nonce.data || !public || sl_x25519_shared(shared, sa->secrets->x25519, public) != 0)
-		return "answered without a key exchange";
-	ike_take_nonce(&nonce_r, m->nonce);
-	installed = ike_child_install(fresh, &terms,
-		&(struct ike_agreed){
-			.nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
-			.nonce_r = {nonce_r.data, nonce_r.len},
-			.initiator = true,
-		},
-		shared);
-	sl_wipe(shared, sizeof(shared));
-	*lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
-	return installed ? NULL : "";
+	return gone && rekey->to_beat.len == 0 && ike_child_in_use(rekey->fresh);
 }
 
 /* The new one is installed, and both ends know it. */
 static void switch_over(struct ike_sa *sa, const struct ike_nonce *lowest)
 {
 	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh;
-	bool lost = ike_rekey_lost(&sa->rekey, lowest);
+	bool useless = ike_rekey_lost(&sa->rekey, lowest) || superfluous(&sa->rekey);
 
 	sa->rekey.fresh = NULL;
-	forget(sa);
-	if (lost) {
+	ike_create_child_forget(sa);
+	if (useless) {
 		ike_child_close(fresh);
 		return;
 	}
-	sa->child = fresh;
+	/* Of what is up, but not used, the peer is the user: it still is, and we have another. */
+	if (!old || old->state != IKE_CHILD_UP || old->in_use || !ike_child_in_use(old))
+		ike_child_use(fresh);
 	if (!old)
 		return;
 	old->successor = fresh;
@@ -137,6 +108,7 @@ void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
 {
 	const struct ike_notify *error = ike_find_error(m);
 	struct ike_child *fresh = sa->rekey.fresh;
+	struct ike_wanted wanted;
 	struct ike_nonce lowest;
 	const char *wrong;
 
@@ -144,23 +116,28 @@ void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
 		refused(sa, error);
 		return;
 	}
-	wrong = finish(sa, m, &lowest);
+	if (!fresh) {
+		ike_create_child_forget(sa); /* the IKE SA ends, and its children have gone */
+		return;
+	}
+	wanted = ike_want_like(fresh);
+	wrong = ike_create_child_finish(sa, m, &wanted, &lowest);
 	if (!wrong) {
 		sa->peer->rekeys++;
 		switch_over(sa, &lowest);
 		ike_peer_settle(sa->peer);
 	} else if (*wrong) {
-		forget(sa);
+		ike_create_child_forget(sa);
 		ike_create_broken(sa, wrong);
 	} else {
 		struct ike_child *old = sa->rekey.old;
 
 		/* The peer has it, so it must hear a Delete. */
 		sa->rekey.fresh = NULL;
-		forget(sa);
+		ike_create_child_forget(sa);
 		ike_child_close(fresh);
 		if (old)
-			failed(old, "here is no room for another child SA");
+			failed(old, "here is no room, or the peer has closed it at once");
 	}
 }
 
@@ -171,42 +148,18 @@ static unsigned accept(struct ike_child *old, const struct sl_ike_path *path, co
 	const struct ike_terms *terms)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh;
-	struct ike_nonce nonce_i, nonce_r;
-	uint8_t private[SL_X25519_LEN], shared[SL_X25519_LEN];
-	struct ike_writer w;
-	bool ok;
+	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	struct ike_nonce lowest;
+	unsigned error;
 
-	ike_make_secrets(sa->ike, private, &nonce_r);
-	ike_take_nonce(&nonce_i, m->nonce);
-	ike_begin_response(sa, &w, IKE_CREATE_CHILD_SA);
-	ok = sl_x25519_shared(shared, private, ike_x25519_value(m->ke)) == 0;
-	fresh = ok ? ike_child_new(sa) : NULL;
-	if (fresh) {
-		ike_write_choice(&w, IKE_PROTO_ESP, &terms->choice, fresh->spi_in);
-		ike_write_nonce(&w, &nonce_r);
-		ike_write_ke(&w, private);
-		ike_write_child_choice_ts(&w, terms);
-		if (!ike_child_install(fresh, terms,
-			    &(struct ike_agreed){
-				    .nonce_i = {nonce_i.data, nonce_i.len},
-				    .nonce_r = {nonce_r.data, nonce_r.len},
-			    },
-			    shared)) {
-			ike_child_drop(fresh);
-			fresh = NULL;
-		}
-	}
-	sl_wipe(private, sizeof(private));
-	sl_wipe(shared, sizeof(shared));
-	if (!ok)
-		return IKE_N_INVALID_SYNTAX;
 	if (!fresh)
 		return IKE_N_NO_ADDITIONAL_SAS;
+	error = ike_create_child_answer(fresh, path, m, terms, &lowest);
+	if (error)
+		return error;
 	old->successor = fresh;
 	if (sa->rekey.old == old)
-		sa->rekey.to_beat = *ike_lower_nonce(&nonce_i, &nonce_r);
-	ike_send_response(sa, &w, path);
+		sa->rekey.to_beat = lowest;
 	return 0;
 }
 
@@ -214,6 +167,7 @@ void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, 
 	const struct ike_notify *what)
 {
 	struct ike_child *old = NULL;
+	struct ike_wanted wanted;
 	struct ike_terms terms;
 	uint32_t spi = 0;
 	unsigned error;
@@ -227,7 +181,7 @@ void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, 
 	 * The peer may have made it for a request of ours whose answer is still on its way. CHILD_SA_NOT_FOUND would have
 	 * it destroyed, and we would put it to use when the answer comes.
 	 */
-	if (!old && sa->request.task == IKE_TASK_REKEY_CHILD) {
+	if (!old && (sa->request.task == IKE_TASK_REKEY_CHILD || sa->request.task == IKE_TASK_FURTHER)) {
 		ike_create_refuse(sa, path, IKE_N_TEMPORARY_FAILURE);
 		return;
 	}
@@ -244,7 +198,8 @@ void ike_rekey_child_request(struct ike_sa *sa, const struct sl_ike_path *path, 
 		ike_create_refuse(sa, path, IKE_N_TEMPORARY_FAILURE);
 		return;
 	}
-	error = ike_child_choose(sa, m, true, &terms);
+	wanted = ike_want_like(old);
+	error = ike_child_choose(m, &wanted, &terms);
 	if (!error && !m->ke.data)
 		error = IKE_N_INVALID_SYNTAX;
 	if (!error && !ike_create_check_ke(sa, path, m->ke))

@@ -32,6 +32,7 @@ static struct ike_sa *new_sa(struct ike_sa *old, enum ike_sa_state state, uint64
 	if (!fresh)
 		return NULL;
 	fresh->peer = old->peer;
+	fresh->behind_nat = old->behind_nat;
 	fresh->peer_behind_nat = old->peer_behind_nat;
 	fresh->fragmentation = old->fragmentation;
 	fresh->origin = old;
@@ -49,9 +50,10 @@ static void inherit(struct ike_sa *heir, struct ike_sa *old)
 	TAILQ_FOREACH (child, &old->children, link)
 		child->sa = heir;
 	TAILQ_CONCAT(&heir->children, &old->children, link);
-	if (old->child)
-		heir->child = old->child;
-	old->child = NULL;
+	heir->first = old->first;
+	heir->further = old->further;
+	heir->further_at = old->further_at;
+	heir->sure_at = old->sure_at;
 	old->peer->rekeys++;
 	ike_log(heir->ike, SL_IKE_INFO, (int)heir->peer->index, "IKE SA rekeyed %s, now %016llx %016llx",
 		heir->initiator ? "by us" : "by the peer", (unsigned long long)heir->spi_i,
@@ -180,7 +182,7 @@ void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m)
 static bool busy(const struct ike_sa *sa)
 {
 	return sa->request.task == IKE_TASK_REKEY_CHILD || sa->request.task == IKE_TASK_CLOSE_CHILD ||
-	       sa->rekey.to_beat.len > 0;
+	       sa->request.task == IKE_TASK_FURTHER || sa->rekey.to_beat.len > 0;
 }
 
 /* Makes the new IKE SA and answers through the old one. Returns 0, or the error to answer with. */

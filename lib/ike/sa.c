@@ -79,7 +79,8 @@ struct ike_sa *ike_sa_new(
 	sa->path = *path;
 	sa->started = ++ike->order;
 	sa->alive_at = ike->now;
-	sa->expires = sa->rekey_at = sa->ends_at = IKE_NEVER;
+	sa->expires = sa->rekey_at = sa->ends_at = sa->further_at = sa->sure_at = sa->keepalive_at =
+		IKE_NEVER;
 	TAILQ_INIT(&sa->children);
 	TAILQ_INSERT_TAIL(&ike->sas, sa, link);
 	LIST_INSERT_HEAD(spi_bucket(ike, spi), sa, by_spi);

@@ -2,14 +2,14 @@
 /*
  * What an IKE SA has to ask its peer for. One request may be outstanding (RFC 7296 2.3), so whatever is wanted is
  * noted as state or as a time, and here, whenever the way is free, the most pressing of it becomes the next request:
- * to end what ends, then to renew what is worn, then to ask for a sign of life.
+ * to end what ends, then to renew what is worn, then to get what is lacking, then to ask for a sign of life.
  */
 #include "internal.h"
 
 /* Only the SA that the traffic uses is worth renewing. */
 static bool rotates(const struct ike_sa *sa)
 {
-	return sa->state == IKE_ESTABLISHED && sa->peer->active == sa && sa->child;
+	return sa->state == IKE_ESTABLISHED && sa->peer->active == sa;
 }
 
 static struct ike_child *closing_child(const struct ike_sa *sa)
@@ -27,10 +27,27 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* With a successor it is replaced already: its Delete is the peer's to say. */
+/*
+ * Also of one that we do not send through: the peer may. With a successor it is replaced already: its Delete is the
+ * peer's to say.
+ */
 static uint64_t child_rekey_at(const struct ike_child *child)
 {
-	return child->successor ? IKE_NEVER : child->rekey_at;
+	return child->state != IKE_CHILD_UP || child->successor ? IKE_NEVER : child->rekey_at;
+}
+
+/* The first of its children to be rekeyed, or NULL. */
+static struct ike_child *next_rekey(const struct ike_sa *sa)
+{
+	struct ike_child *child, *next = NULL;
+	uint64_t at = IKE_NEVER;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child_rekey_at(child) < at) {
+			next = child;
+			at = child->rekey_at;
+		}
+	return next;
 }
 
 static uint64_t liveness_at(const struct ike_sa *sa)
@@ -43,10 +60,13 @@ static uint64_t liveness_at(const struct ike_sa *sa)
 uint64_t ike_sa_deadline(const struct ike_sa *sa)
 {
 	const struct ike_child *child;
-	uint64_t at = sa->expires;
+	uint64_t at = earlier(sa->expires, sa->keepalive_at);
 
-	TAILQ_FOREACH (child, &sa->children, link)
+	TAILQ_FOREACH (child, &sa->children, link) {
 		at = earlier(at, child->remove_at);
+		if (child->state == IKE_CHILD_UP)
+			at = earlier(at, child->ends_at);
+	}
 	if (sa->request.tries > 0)
 		return earlier(at, sa->request.at);
 	if (sa->state != IKE_ESTABLISHED)
@@ -55,13 +75,15 @@ uint64_t ike_sa_deadline(const struct ike_sa *sa)
 		return sa->ike->now;
 	if (rotates(sa)) {
 		at = earlier(at, earlier(sa->rekey_at, sa->ends_at));
-		at = earlier(at, earlier(child_rekey_at(sa->child), sa->child->ends_at));
+		at = earlier(at, earlier(sa->further_at, sa->sure_at));
+		child = next_rekey(sa);
+		at = earlier(at, child ? child->rekey_at : IKE_NEVER);
 	}
 	return earlier(at, liveness_at(sa));
 }
 
-/* Nothing has replaced it in time. Keys that are too old seal nothing more, whatever that costs. */
-static void end_of_life(struct ike_sa *sa)
+/* Keys that are too old seal nothing more, whatever that costs. */
+void ike_sa_end_of_life(struct ike_sa *sa)
 {
 	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index,
 		"link down: its keys are too old, and the peer has agreed to no others");
@@ -73,19 +95,22 @@ static void end_of_life(struct ike_sa *sa)
 void ike_sa_work(struct ike_sa *sa)
 {
 	uint64_t now = sa->ike->now;
-	struct ike_child *child;
+	struct ike_child *child, *next;
 
 	if (sa->state != IKE_ESTABLISHED || sa->request.tries > 0)
 		return;
 	child = closing_child(sa);
+	next = next_rekey(sa);
 	if (child)
 		ike_child_delete_start(child);
-	else if (rotates(sa) && now >= earlier(sa->ends_at, sa->child->ends_at))
-		end_of_life(sa);
+	else if (rotates(sa) && now >= sa->ends_at)
+		ike_sa_end_of_life(sa);
 	else if (rotates(sa) && now >= sa->rekey_at)
 		ike_rekey_sa_start(sa);
-	else if (rotates(sa) && now >= child_rekey_at(sa->child))
-		ike_rekey_child_start(sa->child);
+	else if (rotates(sa) && next && now >= next->rekey_at)
+		ike_rekey_child_start(next);
+	else if (rotates(sa) && now >= earlier(sa->further_at, sa->sure_at))
+		ike_further_work(sa);
 	else if (now >= liveness_at(sa))
 		ike_liveness_start(sa);
 	ike_arm(sa->ike, ike_sa_deadline(sa));

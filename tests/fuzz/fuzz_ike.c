@@ -99,7 +99,7 @@ static void ask_something(struct ike_sa *sa, const struct plan *plan)
 	else if (plan->rekeys_ike)
 		ike_rekey_sa_start(sa);
 	else
-		ike_rekey_child_start(sa->child);
+		ike_rekey_child_start(TAILQ_FIRST(&sa->children));
 }
 
 /* Payloads under the keys of the other end: type of the first, then all of them. */

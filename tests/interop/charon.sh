@@ -16,6 +16,7 @@ charon_esp_default=aes256gcm16-noesn            # charon_esp: for ESP; libipsec 
 # charon_remote_addrs: 192.0.2.1
 # charon_dpd: 0s; seconds without a sign of life before it asks
 # charon_conn, charon_child: more lines of the connection, of its child
+# charon_children: more sections beside that child
 # charon_options: more lines of strongswan.conf's charon section
 # charon_secrets: more sections of the secrets
 
@@ -103,6 +104,7 @@ charon_configure() {
 						mode = tunnel
 						${charon_child:-}
 					}
+					${charon_children:-}
 				}
 			}
 		}

@@ -109,16 +109,16 @@ void sim_check_node(struct sim_node *node)
 		sim_violation(sim, "%s: %llu IKE SAs", node->name,
 			(unsigned long long)(stats.half_open + stats.established));
 	for (unsigned i = 0; i < sim->node_count - 1; i++) {
-		const struct sim_session *outbound = node->links[i].outbound;
+		unsigned in_use = sim_in_use(&node->links[i]);
 		struct sl_ike_peer_info info;
 
 		sl_ike_peer_info(node->ike, i, &info);
-		if (info.children != (outbound ? 1 : 0))
-			sim_violation(sim, "%s: the engine believes that %u children are in use", node->name,
-				info.children);
-		if ((info.state == SL_IKE_UP) != (outbound != NULL))
-			sim_violation(sim, "%s: link is %s and there is %s session to seal with", node->name,
-				sl_ike_state_name(info.state), outbound ? "a" : "no");
+		if (info.children != in_use)
+			sim_violation(sim, "%s: the engine believes that %u children are in use, not %u",
+				node->name, info.children, in_use);
+		if ((info.state == SL_IKE_UP) != (in_use > 0))
+			sim_violation(sim, "%s: link is %s and there are %u sessions to seal with",
+				node->name, sl_ike_state_name(info.state), in_use);
 	}
 }
 
@@ -135,35 +135,63 @@ static const char *node_fault(struct sim_node *node)
 		return "not exactly one IKE SA with each peer";
 	for (unsigned p = 0; p < node->sim->node_count - 1; p++) {
 		const struct sim_link *link = &node->links[p];
-		unsigned sessions = 0;
 
 		for (unsigned i = 0; i < SIM_SPIS_MAX; i++)
 			if (link->reserved[i])
 				return "an SPI leaked";
-		for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
-			sessions += link->sessions[i] != NULL;
-		if (!link->outbound)
+		if (sim_in_use(link) == 0)
 			return "a link is down";
-		if (sessions != 1)
-			return "not exactly one child with each peer";
 	}
 	return NULL;
+}
+
+/* Every child of this end is there at the other, and one of them uses it. */
+static const char *children_fault(const struct sim_link *link, const struct sim_link *back)
+{
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++) {
+		const struct sim_session *a = link->sessions[i], *b = NULL;
+
+		for (unsigned k = 0; a && k < SIM_SESSIONS_MAX && !b; k++)
+			if (back->sessions[k] && back->sessions[k]->child.spi_in == a->child.spi_out)
+				b = back->sessions[k];
+		if (a && (!b || a->seal != b->open || a->open != b->seal))
+			return "the ends have different children";
+		if (a && !a->in_use && !b->in_use)
+			return "nobody uses a child";
+	}
+	return NULL;
+}
+
+/*
+ * Each worker has a child, if they are spoken of: for that the one who began the IKE SA must have several, and nobody must
+ * ever have been without room. Otherwise there is one child.
+ */
+static const char *workers_fault(const struct sim_node *node, unsigned peer)
+{
+	const struct sim_node *other = &node->sim->nodes[sim_node_of(node, peer)];
+	unsigned in_use = sim_in_use(&node->links[peer]);
+	unsigned back = sim_in_use(&other->links[sim_peer_of(other, node->index)]);
+
+	if (node->sim->scarce || (in_use == node->conf.workers && back == other->conf.workers))
+		return NULL;
+	if (node->conf.workers > 1 && other->conf.workers > 1)
+		return "a worker has no child";
+	return in_use == 1 && back == 1 ? NULL : "some workers have a child";
 }
 
 static const char *link_fault(struct sim_node *node, unsigned peer)
 {
 	struct sim_node *other = &node->sim->nodes[sim_node_of(node, peer)];
 	unsigned back = sim_peer_of(other, node->index);
-	const struct sim_session *a = node->links[peer].outbound, *b = other->links[back].outbound;
 	struct sl_ike_peer_info info[2];
+	const char *fault;
 
 	sl_ike_peer_info(node->ike, peer, &info[0]);
 	sl_ike_peer_info(other->ike, back, &info[1]);
 	if (info[0].spi_i != info[1].spi_i || info[0].spi_r != info[1].spi_r)
 		return "the ends use different IKE SAs";
-	if (a->seal != b->open || a->open != b->seal)
-		return "the ends use different children";
-	return NULL;
+	fault = children_fault(&node->links[peer], &other->links[back]);
+	return fault ? fault : workers_fault(node, peer);
 }
 
 const char *sim_fault(struct sim *sim)

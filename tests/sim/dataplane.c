@@ -96,12 +96,13 @@ void sim_session_install(struct sim_node *node, const struct sl_ike_child *child
 	struct sim_session **place = find_place(link, NULL),
 			   **bucket = &sim->sessions[child->spi_in % SIM_BUCKETS];
 	struct sim_session *s = calloc(1, sizeof(*s));
+	uint64_t time = node->peers[child->peer].rekey_time;
 
 	if (!place)
 		sim_violation(sim, "%s: %u children of one peer", node->name, SIM_SESSIONS_MAX + 1);
 	s->child = *child;
 	s->node = node->index;
-	s->installed_at = sim->now;
+	s->ends_at = time ? sim->now + 2 * time : UINT64_MAX;
 	sim_note(sim, "%s installs child in %08x out %08x", node->name, child->spi_in, child->spi_out);
 	enter_keys(node, s);
 	sim_check_session(sim, s);
@@ -114,12 +115,43 @@ void sim_session_install(struct sim_node *node, const struct sl_ike_child *child
 void sim_session_use(struct sim_node *node, unsigned peer, uint32_t spi_in)
 {
 	struct sim_link *link = &node->links[peer];
+	struct sim_session *s = find_session(link, spi_in);
 
 	sim_note(node->sim, "%s seals with child %08x", node->name, spi_in);
-	link->outbound = find_session(link, spi_in);
-	if (!link->outbound)
+	if (!s)
 		sim_violation(
 			node->sim, "%s: child %08x is to be used and not installed", node->name, spi_in);
+	/* All children of a peer have the same selectors here. */
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
+		if (link->sessions[i] && link->sessions[i]->child.worker == s->child.worker)
+			link->sessions[i]->in_use = false;
+	s->in_use = true;
+}
+
+struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker)
+{
+	struct sim_session *best = NULL;
+
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++) {
+		struct sim_session *s = link->sessions[i];
+
+		if (!s || !s->in_use)
+			continue;
+		if (s->child.worker == worker)
+			return s;
+		if (!best || s->child.worker < best->child.worker)
+			best = s;
+	}
+	return best;
+}
+
+unsigned sim_in_use(const struct sim_link *link)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
+		count += link->sessions[i] && link->sessions[i]->in_use;
+	return count;
 }
 
 void sim_session_remove(struct sim_node *node, unsigned peer, uint32_t spi_in)
@@ -131,8 +163,7 @@ void sim_session_remove(struct sim_node *node, unsigned peer, uint32_t spi_in)
 	if (!s)
 		sim_violation(node->sim, "%s: child %08x removed and not installed", node->name, spi_in);
 	*find_place(link, s) = NULL;
-	if (link->outbound == s)
-		link->outbound = NULL;
+	s->in_use = false;
 }
 
 /* ---- Packets ----------------------------------------------------------------------------------------------------- */
@@ -158,6 +189,9 @@ static void seal(struct sim_node *node, struct sim_session *s, unsigned to)
 	const struct sim_esp packet = {.spi = s->child.spi_out, .key = s->seal, .seq = ++s->seq};
 	struct sim *sim = node->sim;
 
+	if (sim->now > s->ends_at)
+		sim_violation(
+			sim, "%s: child %08x seals with keys that are too old", node->name, s->child.spi_in);
 	if (packet.seq <= s->seal->sealed)
 		sim_violation(sim, "%s: child %08x seals with counter %llu a second time", node->name,
 			s->child.spi_in, (unsigned long long)packet.seq);
@@ -167,8 +201,8 @@ static void seal(struct sim_node *node, struct sim_session *s, unsigned to)
 
 void sim_traffic(struct sim_node *node, unsigned peer)
 {
-	struct sim_session *s = node->links[peer].outbound;
-	unsigned to = sim_node_of(node, peer);
+	unsigned worker = (unsigned)sim_below(node->sim, node->conf.workers), to = sim_node_of(node, peer);
+	struct sim_session *s = sim_outbound(&node->links[peer], worker);
 	const struct sl_addr src = host_of(node->index), dst = host_of(to);
 
 	node->sim->flows[node->index][to].sent++;

@@ -35,7 +35,8 @@ static uint32_t op_spi_alloc(void *owner, unsigned peer, unsigned worker)
 	struct sim_node *node = owner;
 	struct sim_link *link = &node->links[peer];
 
-	(void)worker;
+	if (worker >= node->conf.workers)
+		sim_violation(node->sim, "%s: an SPI for worker %u", node->name, worker);
 	if (sim_chance(node->sim, node->sim->shortage))
 		return 0;
 	for (unsigned i = 0; i < SIM_SPIS_MAX; i++)
@@ -128,8 +129,6 @@ static void check_empty(const struct sim_node *node)
 			if (link->sessions[i])
 				sim_violation(node->sim, "%s: child %08x was never removed", node->name,
 					link->sessions[i]->child.spi_in);
-		if (link->outbound)
-			sim_violation(node->sim, "%s: seals with a session that is gone", node->name);
 	}
 }
 
@@ -174,7 +173,9 @@ void sim_node_second(struct sim_node *node)
 		if (link->received)
 			sl_ike_alive(node->ike, sim->now, i);
 		link->received = false;
-		if (node->packets && link->outbound && link->outbound->seq > node->packets)
-			sl_ike_rekey_child(node->ike, sim->now, link->outbound->child.spi_in);
+		for (unsigned s = 0; s < SIM_SESSIONS_MAX && node->packets; s++)
+			if (link->sessions[s] && link->sessions[s]->in_use &&
+				link->sessions[s]->seq > node->packets)
+				sl_ike_rekey_child(node->ike, sim->now, link->sessions[s]->child.spi_in);
 	}
 }

@@ -60,8 +60,7 @@ mutate() { # NAME FILE OLD NEW
 # ---- Keys and counters --------------------------------------------------------------------------------------------------
 
 mutate counter-reset tests/sim/dataplane.c \
-	'link->outbound = find_session(link, spi_in);' \
-	'link->outbound = find_session(link, spi_in); if (link->outbound) link->outbound->seq = 0;'
+	's->in_use = true;' 's->in_use = true; s->seq = 0;'
 
 derive='sl_hkdf_expand(material, 2 * aead, s->sk_d, info + skip, 3 - skip);'
 
@@ -83,18 +82,20 @@ mutate retransmission-differs lib/ike/exchange.c \
 	'ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);' \
 	'r->msg.data[r->msg.len - 1] ^= 1; ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);'
 
-mutate selectors-not-narrowed lib/ike/child.c \
-	'!sl_ts_narrow(&terms->remote, &offered_i, &sa->peer->conf->selectors)' \
-	'(terms->remote = sa->peer->conf->selectors, false)'
+mutate selectors-not-narrowed lib/ike/terms.c \
+	'!sl_ts_narrow(&terms->remote, &offered_i, wanted->remote)' \
+	'(terms->remote = *wanted->remote, false)'
 
 # ---- Rotation -----------------------------------------------------------------------------------------------------------
 
-mutate old-removed-too-early lib/ike/child.c 'if (!child->installed || !sa->child) {' 'if (child) {'
+mutate old-removed-too-early lib/ike/child.c 'succeed_nobody(child);
+	if (!child->installed) {' 'succeed_nobody(child);
+	if (child) {'
 
 mutate responder-switches-too-early lib/ike/rekey_child.c \
 	'old->successor = fresh;
 	if (sa->rekey.old == old)' \
-	'old->successor = fresh; sa->child = fresh; ike_peer_settle(sa->peer);
+	'old->successor = fresh; ike_child_use(fresh); ike_peer_settle(sa->peer);
 	if (sa->rekey.old == old)'
 
 mutate old-child-stays lib/ike/rekey_child.c \
@@ -105,8 +106,8 @@ mutate old-child-stays lib/ike/rekey_child.c \
 mutate collision-not-seen lib/ike/ke.c 'return rekey->to_beat.len > 0 &&' 'return rekey->to_beat.len > IKE_NONCE_MAX &&'
 
 mutate collision-other-winner lib/ike/rekey_child.c \
-	'bool lost = ike_rekey_lost(&sa->rekey, lowest);' \
-	'bool lost = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator;'
+	'bool useless = ike_rekey_lost(&sa->rekey, lowest) ||' \
+	'bool useless = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator ||'
 
 mutate children-left-behind lib/ike/rekey_sa.c 'child->sa = heir;' '(void)child;'
 
@@ -117,7 +118,19 @@ mutate old-ike-sa-stays lib/ike/rekey_sa.c \
 
 mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa->ike) {'
 
-mutate too-old-and-used lib/ike/work.c 'ike_children_drop(sa);' '(void)sa;'
+mutate too-old-and-used lib/ike/child.c 'ike_child_close(child);
+	take_back(child);' 'ike_child_close(child);'
+
+# ---- Several child SAs --------------------------------------------------------------------------------------------------
+
+mutate sure-too-early lib/ike/further.c 'fresh->unsure = true;' 'ike_child_use(fresh);'
+
+mutate rekey-changes-the-worker lib/ike/rekey_child.c \
+	'const struct ike_wanted wanted = ike_want_like(old);' \
+	'const struct ike_wanted wanted = ike_want_like(old); fresh->worker = 0;'
+
+mutate worker-forgotten lib/ike/further.c 'if (sa->further && sa->further_at == IKE_NEVER &&' \
+	'if (!sa->ike && sa->further_at == IKE_NEVER &&'
 
 # ---- Which IKE SA is used -----------------------------------------------------------------------------------------------
 
@@ -127,7 +140,7 @@ mutate race-each-its-own lib/ike/peer.c \
 mutate former-life-wins lib/ike/peer.c 'sa->origin ? sa->origin->established : ++ike->order' '++ike->order'
 
 mutate outbound-not-switched lib/ike/peer.c \
-	'if (best && best->child->spi_in != peer->outbound) {' 'if (best && best != peer->active) {'
+	'if (!child->in_use || child->told)' 'if (!child->in_use || child->told || peer->state == SL_IKE_UP)'
 
 mutate losers-stay lib/ike/peer.c 'if (sa == best || sa->state != IKE_ESTABLISHED)' \
 	'if (sa == best || sa->state == IKE_ESTABLISHED)'
@@ -157,7 +170,7 @@ mutate no-replay-window tests/sim/dataplane.c \
 
 # ---- Accounts, crashes, repeatability -----------------------------------------------------------------------------------
 
-mutate spi-leak lib/ike/child.c 'ops->spi_free(sa->ike->owner, child->spi_in);' '(void)ops;'
+mutate spi-leak lib/ike/child.c 'ops->spi_free(owner, child->spi_in);' '(void)ops;'
 
 mutate child-never-removed lib/ike/child.c 'if (child->installed)
 		ops->child_remove' 'if (child->installed && !child->failures)

@@ -23,7 +23,8 @@
 enum {
 	SIM_NODES_MAX = 3,
 	SIM_PEERS_MAX = SIM_NODES_MAX - 1,
-	SIM_SESSIONS_MAX = 16, /* of one peer at one node; more means that old ones are not removed */
+	SIM_WORKERS_MAX = 4,
+	SIM_SESSIONS_MAX = 64, /* of one peer at one node; more means that old ones are not removed */
 	SIM_SPIS_MAX = 8,      /* reserved for one peer at one node, and not installed */
 	SIM_IKE_SAS_MAX = 32,  /* of one node */
 	SIM_LINES = 48,
@@ -79,7 +80,8 @@ struct sim_session {
 	struct sim_key *seal, *open;
 	uint64_t seq;
 	struct sl_replay_window window;
-	uint64_t installed_at;
+	uint64_t ends_at; /* hard limit of time */
+	bool in_use;      /* seals what its worker sends */
 };
 
 /* A packet in ESP: what an onlooker could tell from it, with the key in place of what the key does. */
@@ -100,8 +102,7 @@ struct sim_flow {
 struct sim_link {
 	uint32_t reserved[SIM_SPIS_MAX];                /* 0: free place */
 	struct sim_session *sessions[SIM_SESSIONS_MAX]; /* installed; NULL: free place */
-	struct sim_session *outbound;
-	bool received; /* a packet, since the last look */
+	bool received;                                  /* a packet, since the last look */
 };
 
 struct sim_node;
@@ -109,6 +110,12 @@ struct sim_node;
 void sim_session_install(struct sim_node *node, const struct sl_ike_child *child);
 void sim_session_remove(struct sim_node *node, unsigned peer, uint32_t spi_in);
 void sim_session_use(struct sim_node *node, unsigned peer, uint32_t spi_in);
+
+/* The session this worker seals with: its own, or that of the first worker that has one; NULL when none has. */
+struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker);
+
+/* How many of its sessions are in use. */
+unsigned sim_in_use(const struct sim_link *link);
 
 /* A host behind the node sends a packet to one behind that peer. */
 void sim_traffic(struct sim_node *node, unsigned peer);
@@ -193,6 +200,7 @@ struct sim {
 	bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* nothing gets from there to there */
 	struct sim_weather weather;
 	unsigned shortage; /* chance that a node has no room for a child SA */
+	bool scarce;       /* that chance has not always been 0 */
 	uint64_t interval; /* between packets of a flow */
 
 	struct sim_event *queue; /* a heap */

@@ -21,7 +21,7 @@
 
 #define DENSE      (2 * SIM_S)  /* of a trial, with traffic every ... */
 #define INTERVAL   (5 * SIM_MS) /* ... and then seldom, for ... */
-#define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, or ... */
+#define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, and workers get theirs, or ... */
 #define CALM_SPAN  (45 * SIM_S) /* ... until all that lost a race is gone */
 
 #define JITTER_MAX (200 * SIM_MS) /* of a trial */
@@ -72,7 +72,7 @@ static void make_node(struct sim *sim, unsigned index)
 		.address = sl_addr_v4(UINT32_C(0xc0000201) + index),
 		.selectors = selectors_of(sim, index),
 		.sa_max = SIM_IKE_SAS_MAX,
-		.workers = 1,
+		.workers = sim_chance(sim, 40) ? 1 : 1 + (unsigned)sim_below(sim, SIM_WORKERS_MAX),
 	};
 	node->packets = sim_chance(sim, 30) ? 10 + sim_below(sim, 200) : 0;
 }
@@ -100,6 +100,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 	const struct sim_node *other = &sim->nodes[sim_node_of(node, peer)];
 	/* One end of a link may not know where the other is, and waits. */
 	bool waits = node->index > other->index && sim_chance(sim, 20);
+	bool shy = node->index > other->index && sim_chance(sim, 10); /* it knows, and waits all the same */
 	struct sl_ike_peer_conf *conf = &node->peers[peer];
 
 	*conf = (struct sl_ike_peer_conf){
@@ -110,6 +111,8 @@ static void introduce(struct sim_node *node, unsigned peer)
 		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
 		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
 	};
+	if (shy)
+		conf->start = SL_IKE_START_NONE;
 	if (!waits)
 		conf->endpoint = (struct sl_endpoint){
 			other->conf.address, sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
@@ -144,6 +147,7 @@ static void make_world(struct sim *sim)
 	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
 	sim->node_count = sim_chance(sim, 30) ? 3 : 2;
 	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
+	sim->scarce = sim->shortage > 0;
 	for (unsigned i = 0; i < sim->node_count; i++)
 		make_node(sim, i);
 	for (unsigned i = 0; i < sim->node_count; i++)
@@ -199,16 +203,17 @@ static void partition(struct sim *sim, unsigned a, unsigned b)
 static void rekey(struct sim_node *node, unsigned other, bool ike)
 {
 	unsigned peer = sim_peer_of(node, other);
-	const struct sim_session *s = node->links[peer].outbound;
+	const struct sim_link *link = &node->links[peer];
 
-	if (!node->ike || !s)
+	if (!node->ike || sim_in_use(link) == 0)
 		return;
-	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the child",
+	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the children",
 		node->sim->nodes[other].name);
 	if (ike)
 		sl_ike_rekey(node->ike, node->sim->now, peer);
-	else
-		sl_ike_rekey_child(node->ike, node->sim->now, s->child.spi_in);
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX && !ike; i++)
+		if (link->sessions[i] && link->sessions[i]->in_use)
+			sl_ike_rekey_child(node->ike, node->sim->now, link->sessions[i]->child.spi_in);
 	sim_check_node(node);
 }
 
@@ -416,7 +421,7 @@ static void trial_weather(struct sim *sim)
 		(unsigned)(w->jitter / SIM_MS), (unsigned)w->lose);
 }
 
-/* The keys that the rotation was about: of the child SA in use, or the IKE SA's, told by its SPI. */
+/* The keys that the rotation was about: of a child SA in use, or the IKE SA's, told by its SPI. */
 static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotation)
 {
 	const struct sim_node *node = &sim->nodes[rotation->from];
@@ -424,7 +429,7 @@ static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotat
 	struct sl_ike_peer_info info;
 
 	sl_ike_peer_info(node->ike, peer, &info);
-	return rotation->action == REKEY_IKE ? info.spi_i : node->links[peer].outbound->child.spi_in;
+	return rotation->action == REKEY_IKE ? info.spi_i : sim_outbound(&node->links[peer], 0)->child.spi_in;
 }
 
 /* Fresh keys: nothing may be lost to it, whatever becomes of IKE's messages, and only one of everything may be left. */
@@ -477,6 +482,7 @@ static void restart_trial(struct sim *sim)
 	act_later(sim, &restart, sim_below(sim, 4 * sim->weather.delay));
 	dense(sim);
 	check_blackout(sim);
+	seldom(sim, QUICK_CALM);
 	if (!both)
 		check_calm(sim, begun, "a node was restarted");
 	seldom(sim, CALM_SPAN);

@@ -129,13 +129,22 @@ static int op_child_install(void *owner, const struct sl_ike_child *child)
 	return -1;
 }
 
-static void leave_outbound(struct pair_end *e)
-{
-	const struct sl_ike_child *child = pair_child(e, e->outbound);
+static bool same_selectors(const struct sl_ts_list *a, const struct sl_ts_list *b);
 
-	if (child)
+/* Another child of the same worker with the same selectors is used from now on. */
+static void leave_outbound(struct pair_end *e, const struct sl_ike_child *flow)
+{
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++) {
+		const struct sl_ike_child *child = &e->children[i];
+
+		if (!e->in_use[i] || child->worker != flow->worker ||
+			!same_selectors(&child->local, &flow->local) ||
+			!same_selectors(&child->remote, &flow->remote))
+			continue;
+		e->in_use[i] = false;
 		e->left[e->left_count++ % PAIR_LEFT_MAX] =
 			(struct pair_left){.spi_out = child->spi_out, .at = e->pair->now};
+	}
 }
 
 /* Packets that the other end sent through this child may still be on their way. */
@@ -146,16 +155,20 @@ static void check_all_arrived(const struct pair_end *e, uint32_t spi_in)
 
 	for (unsigned i = 0; i < PAIR_LEFT_MAX; i++)
 		assert(other->left[i].spi_out != spi_in ||
-			other->left[i].at + pair->delay + pair->jitter < pair->now);
+			other->left[i].at + pair->delay + pair->jitter <= pair->now);
 }
 
 static void op_child_use_outbound(void *owner, unsigned peer, uint32_t spi_in)
 {
 	struct pair_end *e = owner;
 
-	assert(peer == 0 && pair_child(e, spi_in));
-	leave_outbound(e);
-	e->outbound = spi_in;
+	const struct sl_ike_child *child = pair_child(e, spi_in);
+
+	assert(peer == 0 && child);
+	leave_outbound(e, child);
+	e->in_use[child - e->children] = true;
+	if (child->worker == 0)
+		e->outbound = spi_in;
 }
 
 static void op_child_move(void *owner, unsigned peer, uint32_t spi_in, const struct sl_ike_path *path)
@@ -175,9 +188,18 @@ static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 	assert(peer == 0 && child);
 	if (e->pair->no_gaps)
 		check_all_arrived(e, spi_in);
+	e->in_use[child - e->children] = false;
 	memset(child, 0, sizeof(*child));
 	if (e->outbound == spi_in)
 		e->outbound = 0;
+}
+
+static void op_keepalive(void *owner, const struct sl_ike_path *path)
+{
+	struct pair_end *e = owner;
+
+	assert(sl_addr_equal(&path->local.addr, &e->conf.address) && path->local.port == SL_IKE_NAT_PORT);
+	e->keepalives++;
 }
 
 static void op_log(void *owner, enum sl_ike_level level, int peer, const char *text)
@@ -212,6 +234,7 @@ static const struct sl_ike_ops pair_ops = {
 	.child_use_outbound = op_child_use_outbound,
 	.child_move = op_child_move,
 	.child_remove = op_child_remove,
+	.keepalive = op_keepalive,
 	.log = op_log,
 	.ike_keys = op_ike_keys,
 };
@@ -346,9 +369,13 @@ static void check_gaps(const struct pair *pair)
 {
 	for (unsigned i = 0; i < PAIR_ENDS; i++) {
 		const struct pair_end *e = &pair->end[i], *other = &pair->end[!i];
-		const struct sl_ike_child *child = pair_child(e, e->outbound);
 
-		assert(child && !child_fault(child, pair_child(other, child->spi_out)));
+		assert(pair_in_use(e, PAIR_ALL) > 0);
+		for (unsigned c = 0; c < PAIR_CHILDREN_MAX; c++) {
+			const struct sl_ike_child *child = &e->children[c];
+
+			assert(!e->in_use[c] || !child_fault(child, pair_child(other, child->spi_out)));
+		}
 	}
 }
 
@@ -415,6 +442,15 @@ unsigned pair_children(const struct pair_end *end)
 	return count;
 }
 
+unsigned pair_in_use(const struct pair_end *end, unsigned worker)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		count += end->in_use[i] && (worker == PAIR_ALL || end->children[i].worker == worker);
+	return count;
+}
+
 unsigned pair_spis(const struct pair_end *end)
 {
 	unsigned count = 0;
@@ -478,15 +514,44 @@ static bool same_keys(const struct sl_ike_keys *a, const struct sl_ike_keys *b)
 static const char *child_fault(const struct sl_ike_child *a, const struct sl_ike_child *b)
 {
 	if (!a || !b)
-		return "an end uses no child";
+		return "an end lacks a child that the other has";
 	if (a->spi_in != b->spi_out || a->spi_out != b->spi_in)
-		return "the ends use different children";
+		return "the ends have different children";
 	if (!same_keys(&a->in, &b->out) || !same_keys(&a->out, &b->in) || same_keys(&a->in, &a->out))
 		return "keys differ";
 	if (a->cipher != b->cipher || a->esn != b->esn || !a->udp || !b->udp)
 		return "cipher or sequence numbers differ";
 	if (!same_selectors(&a->local, &b->remote) || !same_selectors(&a->remote, &b->local))
 		return "selectors differ";
+	return NULL;
+}
+
+static const char *workers_fault(const struct pair_end *e)
+{
+	bool further = e->ike->peers[0]->active->further;
+
+	if (e->conf.workers == 1 && !further && pair_children(e) != 1)
+		return "not exactly one child";
+	for (unsigned worker = 0; worker < e->conf.workers; worker++) {
+		unsigned count = pair_in_use(e, worker);
+
+		if (count != 1 && (count > 1 || worker == 0 || further))
+			return "a worker does not use exactly one child";
+	}
+	return NULL;
+}
+
+static const char *children_fault(const struct pair_end *alpha, const struct pair_end *beta)
+{
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++) {
+		const struct sl_ike_child *a = &alpha->children[i], *b = pair_child(beta, a->spi_out);
+		const char *fault = a->spi_in == 0 ? NULL : child_fault(a, b);
+
+		if (fault)
+			return fault;
+		if (a->spi_in != 0 && !alpha->in_use[i] && !beta->in_use[b - beta->children])
+			return "a child that nobody uses";
+	}
 	return NULL;
 }
 
@@ -504,15 +569,16 @@ const char *pair_fault(struct pair *pair)
 			return "an end is not up";
 		if (stats.established != 1)
 			return "not exactly one IKE SA is established";
-		if (pair_children(e) != 1)
-			return "not exactly one child";
 		if (pair_spis(e) != 0)
 			return "an SPI leaked";
-		if (info[i].children != 1)
-			return "not exactly one child in use";
+		if (info[i].children != pair_in_use(e, PAIR_ALL))
+			return "the number of children shown is not what is in use";
+		if (workers_fault(e))
+			return workers_fault(e);
 	}
+	if (pair_children(&pair->end[ALPHA]) != pair_children(&pair->end[BETA]))
+		return "the ends have different children";
 	if (info[ALPHA].spi_i != info[BETA].spi_i || info[ALPHA].spi_r != info[BETA].spi_r)
 		return "the ends use different IKE SAs";
-	return child_fault(pair_child(&pair->end[ALPHA], pair->end[ALPHA].outbound),
-		pair_child(&pair->end[BETA], pair->end[BETA].outbound));
+	return children_fault(&pair->end[ALPHA], &pair->end[BETA]);
 }

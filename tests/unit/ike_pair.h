@@ -14,12 +14,12 @@
 
 enum { ALPHA, BETA, PAIR_ENDS };
 enum {
-	PAIR_CHILDREN_MAX = 16,
+	PAIR_CHILDREN_MAX = 96,
 	PAIR_SPIS_MAX = 16,
 	PAIR_LOG_MAX = 1 << 16,
 	PAIR_QUEUE_MAX = 256,
 	PAIR_SEALED_MAX = 256,
-	PAIR_LEFT_MAX = 16
+	PAIR_LEFT_MAX = 64
 };
 
 /* When an end stopped to send through a child. */
@@ -37,9 +37,11 @@ struct pair_end {
 	struct sl_ike_peer_conf peer;
 	struct sl_ike *ike;
 	struct sl_ike_child children[PAIR_CHILDREN_MAX]; /* installed; spi_in 0: free place */
+	bool in_use[PAIR_CHILDREN_MAX];                  /* ... and sent through */
 	uint32_t spis[PAIR_SPIS_MAX];                    /* reserved, not installed; 0: free place */
-	uint32_t outbound;                               /* spi_in of the child in use; 0: none */
-	unsigned refuse_installs;                        /* so many child_install fail */
+	uint32_t outbound; /* spi_in of the child that worker 0 was told of last; 0: none */
+	unsigned keepalives;
+	unsigned refuse_installs;             /* so many child_install fail */
 	struct pair_left left[PAIR_LEFT_MAX]; /* the children it sent through before, latest last */
 	unsigned left_count;
 	struct sl_ike_keys ike_keys[PAIR_ENDS]; /* of the last IKE SA: initiator's, responder's */
@@ -103,11 +105,16 @@ uint64_t pair_random(struct pair *pair);
 void pair_end_log_clear(struct pair_end *end);
 unsigned pair_children(const struct pair_end *end);
 unsigned pair_spis(const struct pair_end *end);
+
+/* How many children this worker sends through; of all workers when it is PAIR_ALL. */
+enum { PAIR_ALL = SL_IKE_WORKERS_MAX };
+unsigned pair_in_use(const struct pair_end *end, unsigned worker);
 const struct sl_ike_child *pair_child(const struct pair_end *end, uint32_t spi_in);
 
 /*
- * NULL when the link is as it should be in calm: one IKE SA, one child, used by both, with the same keys.
- * Otherwise what is wrong.
+ * NULL when the link is as it should be in calm: one IKE SA; the same children at both ends, with the same keys, none that
+ * nobody uses; and one in use for each worker, or only for worker 0 where there are to be no more. Otherwise what is
+ * wrong.
  */
 const char *pair_fault(struct pair *pair);
 

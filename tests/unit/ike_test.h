@@ -190,6 +190,18 @@ static inline bool no_informational(struct pair *p, unsigned from, struct pair_m
 	return m->data[18] != IKE_INFORMATIONAL;
 }
 
+/* The one child that this IKE SA sends through. */
+static inline struct ike_child *child_of(struct ike_sa *sa)
+{
+	struct ike_child *child;
+
+	assert_int_equal(ike_children_in_use(sa), 1);
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->in_use)
+			break;
+	return child;
+}
+
 static inline int start_crypto(void **state)
 {
 	(void)state;

@@ -99,7 +99,7 @@ static void lowest_nonce_loses(void **state)
 			TAILQ_FOREACH (sa, &p->end[i].ike->sas, link) {
 				bool lost = sa->spi_i == loser;
 
-				assert_int_equal(p->end[i].outbound == sa->child->spi_in, !lost);
+				assert_int_equal(p->end[i].outbound == child_of(sa)->spi_in, !lost);
 				assert_int_equal(
 					sa->state, lost && sa->initiator ? IKE_DELETING : IKE_ESTABLISHED);
 			}

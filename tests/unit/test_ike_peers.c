@@ -543,7 +543,7 @@ static void child_delete_ends_the_link(void **state)
 		ike_begin_request(sa, &w, IKE_INFORMATIONAL);
 		ike_payload_begin(&w, IKE_P_DELETE);
 		ike_put(&w, &d, sizeof(d));
-		ike_put32(&w, sa->child->spi_in);
+		ike_put32(&w, child_of(sa)->spi_in);
 		ike_payload_end(&w);
 		ike_send_request(sa, &w, IKE_INFORMATIONAL);
 		pair_run(p, 15 * PAIR_MS);

@@ -374,6 +374,7 @@ static unsigned send_odd(struct pair *p, const struct odd *odd, uint8_t data[64]
 		.cipher_count = 2,
 		.esn = true,
 		.rekey = !odd->no_group};
+	const struct ike_wanted wanted = ike_want_any(sa, true);
 	const uint16_t group[2] = {htobe16(odd->group)};
 	uint8_t public[SL_X25519_LEN] = {odd->zero ? 0 : 9}, nonce[IKE_NONCE_LEN] = {1};
 	const struct ike_notify *error;
@@ -397,7 +398,7 @@ static unsigned send_odd(struct pair *p, const struct odd *odd, uint8_t data[64]
 		ike_payload_end(&w);
 	}
 	if (odd->ts)
-		ike_write_child_offer_ts(&w, sa->child);
+		ike_write_child_offer_ts(&w, &wanted);
 	ike_send_request(sa, &w, IKE_CREATE_CHILD_SA);
 	pair_run(p, 60 * PAIR_MS);
 	p->filter = NULL;
@@ -418,8 +419,15 @@ static void odd_requests_are_refused(void **state)
 		struct odd odd;
 		unsigned error;
 	} cases[] = {
-		/* A child SA more than the one. */
-		{{.ts = true, .group = 31, .protocol = IKE_PROTO_ESP}, IKE_N_NO_ADDITIONAL_SAS},
+		/* A child SA more than the one, ... */
+		{{.ts = true, .group = 19, .protocol = IKE_PROTO_ESP}, IKE_N_INVALID_KE_PAYLOAD},
+		{{.ts = true, .protocol = IKE_PROTO_ESP}, IKE_N_INVALID_SYNTAX},
+		{{.ts = true, .protocol = IKE_PROTO_ESP, .no_group = true}, IKE_N_NO_PROPOSAL_CHOSEN},
+		{{.ts = true, .group = 31, .protocol = IKE_PROTO_ESP, .zero = true}, IKE_N_INVALID_SYNTAX},
+		{{.ts = true, .no_nonce = true, .group = 31, .protocol = IKE_PROTO_ESP},
+			IKE_N_INVALID_SYNTAX},
+		{{.ts = true, .group = 31, .protocol = IKE_PROTO_IKE}, IKE_N_NO_PROPOSAL_CHOSEN},
+		/* ... another one in its place, ... */
 		{{true, spi ^ 1, true, .group = 31, .protocol = IKE_PROTO_ESP}, IKE_N_CHILD_SA_NOT_FOUND},
 		{{true, spi, true, .group = 19, .protocol = IKE_PROTO_ESP}, IKE_N_INVALID_KE_PAYLOAD},
 		{{true, spi, true, .protocol = IKE_PROTO_ESP}, IKE_N_INVALID_SYNTAX},
@@ -430,6 +438,7 @@ static void odd_requests_are_refused(void **state)
 		{{true, spi, true, .no_nonce = true, .group = 31, .protocol = IKE_PROTO_ESP},
 			IKE_N_INVALID_SYNTAX},
 		{{true, spi, true, .group = 31, .protocol = IKE_PROTO_IKE}, IKE_N_NO_PROPOSAL_CHOSEN},
+		/* ... and the IKE SA. */
 		{{.group = 31, .protocol = IKE_PROTO_ESP}, IKE_N_NO_PROPOSAL_CHOSEN},
 		{{.group = 19, .protocol = IKE_PROTO_IKE}, IKE_N_INVALID_KE_PAYLOAD},
 		{{.group = 31, .protocol = IKE_PROTO_IKE, .zero = true}, IKE_N_INVALID_SYNTAX},
@@ -566,7 +575,7 @@ static void child_that_the_peer_does_not_have(void **state)
 	struct pair *p = linked_pair(157);
 
 	(void)state;
-	sa_of(p, BETA)->child->spi_out ^= 1;
+	child_of(sa_of(p, BETA))->spi_out ^= 1;
 	ask(p, ALPHA, true, false);
 	pair_run(p, 5 * PAIR_S);
 	assert_calm(p);
@@ -677,7 +686,7 @@ static void keys_rotate_by_themselves(void **state)
 				info_of(p, i).rekeys, 2000 / 20 + 2000 / 80, 2000 / 18 + 2000 / 72 + 20);
 		}
 		for (unsigned i = 0; i < PAIR_ENDS; i++)
-			p->end[i].ike->peers[0]->active->child->rekey_at =
+			child_of(p->end[i].ike->peers[0]->active)->rekey_at =
 				p->end[i].ike->peers[0]->active->rekey_at = UINT64_MAX;
 		pair_run(p, 10 * PAIR_S);
 		assert_linked(p);

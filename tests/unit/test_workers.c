@@ -34,7 +34,7 @@ static int set_up_worker(unsigned id)
 
 	w->id = id;
 	w->all = workers;
-	w->spreads = true; /* and all queues for transmitting are worker 0's */
+	w->spreads = true;
 	if (sl_dataplane_init(&w->dp, id))
 		return -1;
 	w->dp.workers = WORKERS;
@@ -554,8 +554,8 @@ static void each_gets_its_own_in_order(void **state)
 static void only_what_is_used_is_made(void **state)
 {
 	struct worker alone = {.dp.workers = 1};
-	struct worker sends_wire = {.id = 7, .wire.sender = 7, .plain.sender = 1, .dp.workers = 9};
-	struct worker sends_plain = {.id = 8, .wire.sender = 1, .plain.sender = 8, .dp.workers = 9};
+	struct worker sends_wire = {.wire.sends_for_others = true, .id = 7, .dp.workers = 9};
+	struct worker sends_plain = {.plain.sends_for_others = true, .id = 8, .dp.workers = 9};
 
 	(void)state;
 	assert_int_equal(handover_init(&alone), 0);

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Further child SAs in an IKE SA (RFC 7296 1.3.1): for our other workers (RFC 9611), or with other selectors, if the
+ * peer likes to cut its traffic into several.
+ *
+ * Whoever has more than one worker says SA_RESOURCE_INFO in IKE_AUTH; when the other end says it too, there may be
+ * several child SAs with the same selectors. The initiator of the IKE SA then asks for what its workers lack, one after
+ * the other. The other end gives each to its own worker that has the fewest, and when no more come, asks for what its
+ * workers still lack. So both have a child SA for each worker, and no more of them than the larger end needs; at the
+ * smaller end a worker opens what comes through several, and sends through one.
+ *
+ *     initiator, 3 workers                                   responder, 2 workers
+ *               ── IKE_AUTH: SA_RESOURCE_INFO ───────────►  the first child SA: for worker 0, as at the initiator
+ *               ◄─────────── IKE_AUTH: SA_RESOURCE_INFO ──
+ *               ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────►  one for worker 1, not used yet
+ *     uses it for its worker 1 ◄──────── CREATE_CHILD_SA ──
+ *               ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────►  uses that for worker 1; another for worker 0, or 1
+ *     uses it for its worker 2 ◄──────── CREATE_CHILD_SA ──
+ *
+ * Until a worker has its own child SA it hands its packets to one that has, so nothing is in a hurry, and nothing may be
+ * lost: the end that was asked sends through the new one when it knows that the other end has it. The next request says
+ * so; or that none was repeated for some time.
+ */
+#include "internal.h"
+
+/* In one IKE SA, whatever their selectors: there must be room to rekey them. */
+enum { FURTHER_MAX = IKE_CHILDREN_MAX / 2 };
+
+_Static_assert(SL_IKE_WORKERS_MAX <= 64, "workers are bits");
+_Static_assert((int)SL_IKE_WORKERS_MAX < (int)FURTHER_MAX, "every worker may have one");
+
+void ike_write_resource_info(struct ike_writer *w, unsigned worker)
+{
+	const uint32_t number = htobe32(worker);
+
+	/* For whoever debugs the peer; what the peer says here means nothing to us (RFC 9611 5.1). */
+	ike_write_notify(w, IKE_N_SA_RESOURCE_INFO, &number, sizeof(number));
+}
+
+/* Up, and not replaced. */
+static bool counts(const struct ike_child *child)
+{
+	return child->state == IKE_CHILD_UP && !child->successor;
+}
+
+/* Which of our workers have one that is like the first: one bit each. */
+static uint64_t served(const struct ike_sa *sa)
+{
+	const struct ike_child *child;
+	uint64_t workers = 0;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (counts(child) && ike_same_selectors(&sa->first.local, &sa->first.remote, child))
+			workers |= UINT64_C(1) << child->worker;
+	return workers;
+}
+
+/* The first of our workers that has none, or their number. */
+static unsigned first_lacking(const struct ike_sa *sa)
+{
+	uint64_t have = served(sa);
+	unsigned worker = 0;
+
+	while (worker < sa->ike->conf->workers && have >> worker & 1)
+		worker++;
+	return worker;
+}
+
+void ike_further_agreed(struct ike_sa *sa, const struct ike_terms *first, bool further)
+{
+	sa->first = *first;
+	sa->further = further;
+	if (!further)
+		return;
+	sa->further_at = sa->ike->now + (sa->initiator ? 0 : IKE_FURTHER_WAIT);
+	ike_arm(sa->ike, sa->further_at);
+}
+
+/* Later, and each time later: a peer that closes what it has agreed to is not asked in a hurry either. */
+static void plan_again(struct ike_sa *sa)
+{
+	sa->further_at =
+		ike_rekey_again(sa->ike, sa->further_failures++) + (sa->initiator ? 0 : IKE_FURTHER_WAIT);
+	ike_arm(sa->ike, sa->further_at);
+}
+
+void ike_further_plan(struct ike_sa *sa)
+{
+	if (sa->further && sa->further_at == IKE_NEVER && sa->request.task != IKE_TASK_FURTHER &&
+		first_lacking(sa) < sa->ike->conf->workers)
+		plan_again(sa);
+}
+
+/* ---- What the peer asked for and knows that it has --------------------------------------------------------------- */
+
+void ike_further_heard(struct ike_sa *sa)
+{
+	struct ike_child *child;
+	bool changed = false;
+
+	sa->sure_at = IKE_NEVER;
+	TAILQ_FOREACH (child, &sa->children, link) {
+		if (!child->unsure)
+			continue;
+		child->unsure = false;
+		if (child->state != IKE_CHILD_UP || (!child->instead && ike_child_in_use(child)))
+			continue;
+		ike_child_use(child);
+		changed = true;
+	}
+	if (changed)
+		ike_peer_settle(sa->peer);
+}
+
+void ike_further_unheard(struct ike_sa *sa)
+{
+	if (sa->sure_at != IKE_NEVER)
+		sa->sure_at = sa->ike->now + IKE_FURTHER_WAIT;
+}
+
+/* ---- Initiator --------------------------------------------------------------------------------------------------- */
+
+static void failed(struct ike_sa *sa, const char *why)
+{
+	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "no child SA for another worker yet: %s", why);
+	plan_again(sa);
+}
+
+static void start(struct ike_sa *sa, unsigned worker)
+{
+	const struct ike_wanted wanted = ike_want_further(sa);
+	struct ike_child *fresh = ike_child_new(sa, worker);
+	struct ike_writer w;
+
+	if (!fresh) {
+		failed(sa, "no SPI is free");
+		return;
+	}
+	sa->rekey = (struct ike_rekey){0};
+	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
+	ike_write_resource_info(&w, worker);
+	ike_create_child_ask(fresh, &w, &wanted, IKE_TASK_FURTHER);
+}
+
+void ike_further_work(struct ike_sa *sa)
+{
+	unsigned worker = first_lacking(sa);
+
+	if (sa->ike->now >= sa->sure_at)
+		ike_further_heard(sa);
+	if (sa->ike->now < sa->further_at)
+		return;
+	sa->further_at = IKE_NEVER;
+	if (sa->further && worker < sa->ike->conf->workers)
+		start(sa, worker);
+}
+
+static void refused(struct ike_sa *sa, const struct ike_notify *error)
+{
+	unsigned workers = sa->ike->conf->workers;
+	char name[IKE_NOTIFY_TEXT];
+
+	ike_create_child_forget(sa);
+	if (error->type != IKE_N_TS_MAX_QUEUE && error->type != IKE_N_NO_ADDITIONAL_SAS) {
+		failed(sa, ike_notify_name(error->type, name));
+		return;
+	}
+	sa->further = false;
+	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index,
+		"the peer takes no more child SAs: %u of %u workers hand over",
+		workers - (unsigned)__builtin_popcountll(served(sa)), workers);
+}
+
+void ike_further_response(struct ike_sa *sa, const struct ike_message *m)
+{
+	const struct ike_wanted wanted = ike_want_further(sa);
+	const struct ike_notify *error = ike_find_error(m);
+	struct ike_child *fresh = sa->rekey.fresh;
+	struct ike_nonce lowest;
+	const char *wrong;
+
+	if (error) {
+		refused(sa, error);
+		return;
+	}
+	if (!fresh) {
+		ike_create_child_forget(sa); /* the IKE SA ends, and its children have gone */
+		return;
+	}
+	wrong = ike_create_child_finish(sa, m, &wanted, &lowest);
+	if (wrong && *wrong) {
+		ike_create_child_forget(sa);
+		ike_create_broken(sa, wrong);
+		return;
+	}
+	sa->rekey.fresh = NULL;
+	ike_create_child_forget(sa);
+	if (wrong) {
+		ike_child_close(fresh); /* the peer may have it, so it must hear a Delete */
+		failed(sa, "here is no room, or the peer has closed it at once");
+		return;
+	}
+	ike_child_use(fresh);
+	sa->further_at = sa->ike->now; /* the next */
+	ike_peer_settle(sa->peer);
+}
+
+/* ---- Responder --------------------------------------------------------------------------------------------------- */
+
+/* Whether there may be one more. Returns 0, or the error to answer with. */
+static unsigned check_room(const struct ike_sa *sa, const struct ike_terms *terms, bool for_worker)
+{
+	const struct ike_child *child;
+	unsigned same = 0, all = 0;
+
+	TAILQ_FOREACH (child, &sa->children, link) {
+		all += counts(child);
+		same += counts(child) && ike_same_selectors(&terms->local, &terms->remote, child);
+	}
+	if (for_worker && same >= SL_IKE_WORKERS_MAX)
+		return IKE_N_TS_MAX_QUEUE;
+	return all >= FURTHER_MAX ? IKE_N_NO_ADDITIONAL_SAS : 0;
+}
+
+/* Our worker with the fewest child SAs of these selectors; of several the first. */
+static unsigned least_served(const struct ike_sa *sa, const struct ike_terms *terms)
+{
+	unsigned served[SL_IKE_WORKERS_MAX] = {0}, least = 0;
+	const struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (counts(child) && ike_same_selectors(&terms->local, &terms->remote, child))
+			served[child->worker]++;
+	for (unsigned worker = 1; worker < sa->ike->conf->workers; worker++)
+		if (served[worker] < served[least])
+			least = worker;
+	return least;
+}
+
+/* A child in use, of whatever worker, with the same selectors; or NULL. */
+static const struct ike_child *sibling_of(const struct ike_sa *sa, const struct ike_terms *terms)
+{
+	const struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->in_use && ike_same_selectors(&terms->local, &terms->remote, child))
+			return child;
+	return NULL;
+}
+
+/*
+ * Whether to send through the new one. The peer does, so a worker that has one keeps it. But where the peer does not
+ * speak of workers, it means the newest.
+ */
+static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
+{
+	struct ike_sa *sa = fresh->sa;
+	uint64_t later = sa->ike->now + IKE_FURTHER_WAIT;
+
+	if (alone) {
+		ike_child_use(fresh); /* there is nothing else to send with */
+	} else {
+		fresh->unsure = true;
+		fresh->instead = !for_worker;
+		sa->sure_at = later;
+		ike_arm(sa->ike, later);
+	}
+	/* The peer may have more to ask for. */
+	if (for_worker && sa->further_at < later)
+		sa->further_at = later;
+}
+
+/* Makes the child SA and answers. Returns 0, or the error to answer with. */
+static unsigned accept(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m,
+	struct ike_terms *terms)
+{
+	bool for_worker = ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL;
+	const struct ike_child *sibling = sibling_of(sa, terms);
+	unsigned error = check_room(sa, terms, for_worker);
+	struct ike_child *fresh;
+	struct ike_nonce lowest;
+
+	if (error)
+		return error;
+	if (sibling) { /* the same, maybe in another order */
+		terms->local = sibling->local;
+		terms->remote = sibling->remote;
+	}
+	fresh = ike_child_new(sa, for_worker ? least_served(sa, terms) : 0);
+	if (!fresh)
+		return IKE_N_NO_ADDITIONAL_SAS;
+	error = ike_create_child_answer(fresh, path, m, terms, &lowest);
+	if (!error)
+		put_to_use(fresh, !sibling, for_worker);
+	return error;
+}
+
+void ike_further_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m)
+{
+	const struct ike_wanted wanted = ike_want_any(sa, true);
+	struct ike_terms terms;
+	unsigned error;
+
+	/* It would not know to which IKE SA it belongs (RFC 7296 2.25.2). */
+	if (sa->request.task == IKE_TASK_REKEY_SA) {
+		ike_create_refuse(sa, path, IKE_N_TEMPORARY_FAILURE);
+		return;
+	}
+	error = ike_child_choose(m, &wanted, &terms);
+	if (!error && !m->ke.data)
+		error = IKE_N_INVALID_SYNTAX;
+	if (!error && !ike_create_check_ke(sa, path, m->ke))
+		return;
+	if (!error)
+		error = accept(sa, path, m, &terms);
+	if (error)
+		ike_create_refuse(sa, path, error);
+	else
+		ike_peer_settle(sa->peer);
+}
