@@ -28,9 +28,9 @@ static const struct rte_ether_addr alpha_plain = {{2, 0, 0, 0, 1, 1}}, alpha_wir
 				   beta_wire = {{2, 0, 0, 0, 2, 2}}, host_mac = {{2, 0, 0, 0, 0, 9}};
 
 /* Frames with small packets lie as close as a gateway's; only jumbo frames need larger buffers. */
-static unsigned buffer_size(unsigned size)
+static bool is_jumbo(unsigned size)
 {
-	return size <= 1420 ? RTE_MBUF_DEFAULT_BUF_SIZE : BED_SIZE_MAX + 512;
+	return size > 1420;
 }
 
 static unsigned huge_pages_free(void)
@@ -176,24 +176,26 @@ static void free_frames(struct bed *bed)
 {
 	if (!bed->pool)
 		return;
-	rte_pktmbuf_free_bulk(bed->frames, BED_FRAMES);
+	rte_pktmbuf_free_bulk(bed->frames, bed->count);
 	rte_mempool_free(bed->pool);
 	bed->pool = NULL;
 }
 
 static void make_frames(struct bed *bed, unsigned size)
 {
-	bed->pool =
-		rte_pktmbuf_pool_create("bed", BED_FRAMES, 0, 0, (uint16_t)buffer_size(size), SOCKET_ID_ANY);
-	if (!bed->pool || rte_pktmbuf_alloc_bulk(bed->pool, bed->frames, BED_FRAMES))
+	uint16_t buffer = is_jumbo(size) ? BED_SIZE_MAX + 512 : RTE_MBUF_DEFAULT_BUF_SIZE;
+
+	bed->count = is_jumbo(size) ? BED_FRAMES / 4 : BED_FRAMES;
+	bed->pool = rte_pktmbuf_pool_create("bed", bed->count, 0, 0, buffer, SOCKET_ID_ANY);
+	if (!bed->pool || rte_pktmbuf_alloc_bulk(bed->pool, bed->frames, bed->count))
 		abort();
-	for (unsigned i = 0; i < BED_FRAMES; i++)
+	for (unsigned i = 0; i < bed->count; i++)
 		memset(rte_pktmbuf_mtod(bed->frames[i], void *), (int)i, size);
 }
 
 void bed_prepare(struct bed *bed, unsigned size, enum sl_cipher cipher, unsigned sessions)
 {
-	if (!bed->pool || buffer_size(size) != buffer_size(bed->size)) {
+	if (!bed->pool || is_jumbo(size) != is_jumbo(bed->size)) {
 		free_frames(bed);
 		make_frames(bed, size);
 	}
@@ -243,7 +245,7 @@ static void rewind_frame(struct rte_mbuf *m, unsigned size, uint32_t dst)
 
 void bed_rewind(struct bed *bed)
 {
-	for (unsigned i = 0; i < BED_FRAMES; i++) {
+	for (unsigned i = 0; i < bed->count; i++) {
 		bed->session[i] = (uint16_t)(next_random() % bed->sessions);
 		rewind_frame(bed->frames[i], bed->size, bed_address(bed->session[i]));
 	}
@@ -255,7 +257,7 @@ void bed_seal(struct bed *bed)
 	struct sl_flow *flow = &bed->alpha.flows[0];
 	struct sl_burst burst;
 
-	for (unsigned i = 0; i < BED_FRAMES; i++) {
+	for (unsigned i = 0; i < bed->count; i++) {
 		bed->session[i] = (uint16_t)(next_random() % bed->sessions);
 		rewind_frame(bed->frames[i], bed->size, BETA_HOST);
 		flow->out = bed->out[bed->session[i]];

@@ -30,7 +30,6 @@ struct kind {
 enum {
 	ROUND = 256, /* packets */
 	HEADERS = sizeof(struct rte_ether_hdr) + SL_ESP_OUTER,
-	HALF = BED_FRAMES / 2,
 };
 
 static struct bed bed;
@@ -98,16 +97,16 @@ static uint64_t ours(const struct kind *k, unsigned from)
 /* The halves change places with each sweep. Returns the cycles spent on ours. */
 static uint64_t sweep(const struct kind *k, unsigned number, struct rounds *rounds)
 {
-	unsigned first = number % 2 ? HALF : 0;
+	unsigned half = bed.count / 2, first = number % 2 ? half : 0;
 	uint64_t bare, took, sum = 0;
 
 	if (k->open)
 		bed_seal(&bed);
 	else
 		bed_rewind(&bed);
-	for (unsigned i = 0; i < HALF; i += ROUND) {
+	for (unsigned i = 0; i < half; i += ROUND) {
 		bare = k->open ? bare_open(k, first + i) : bare_seal(k, first + i);
-		took = ours(k, HALF - first + i);
+		took = ours(k, half - first + i);
 		rounds_add(rounds, (double)bare / ROUND, (double)took / ROUND);
 		sum += took;
 	}
