@@ -73,7 +73,7 @@ static unsigned next_session(const struct lane *lane, unsigned session)
 	return session + 1 < lane->bench->options.sessions ? session + 1 : 0;
 }
 
-/* The batch as it is received; the same sessions in the same order as in the bare loop before. */
+/* The batch as it is received. */
 static void prepare(struct lane *lane)
 {
 	for (unsigned i = 0; i < BENCH_BATCH; i++) {
@@ -101,10 +101,11 @@ static __rte_always_inline void crypt_batch(
 
 	for (unsigned i = 0; i < BENCH_BATCH; i++) {
 		uint8_t *data = (uint8_t *)lane->batch[i]->buf_addr + INNER_AT;
-		struct sl_esp_block nonce = {UINT32_MAX, ++lane->counter}, aad = nonce;
+		/* Stored as AES-GCM loads it: the store need not reach the cache first. */
+		const uint64_t nonce[2] = {++lane->counter, UINT32_MAX};
 
-		crypt(&lane->sessions[session].key->data, &ctx, data, data, len, (const uint8_t *)&nonce,
-			(const uint8_t *)&aad, sizeof(aad), data + len, SL_GCM_ICV_LEN);
+		crypt(&lane->sessions[session].key->data, &ctx, data, data, len, (const uint8_t *)nonce,
+			(const uint8_t *)nonce, SL_GCM_NONCE_LEN, data + len, SL_GCM_ICV_LEN);
 		session = next_session(lane, session);
 	}
 }
@@ -188,6 +189,9 @@ static bool next_round(struct lane *lane, bool recycle)
 	}
 	if (recycle)
 		fetch_batch(lane);
+	/* What bare() finds in the caches is what the worker will find there. */
+	if (recycle)
+		prepare(lane);
 	lane->now.bare = bare(lane);
 	if (recycle)
 		prepare(lane);
