@@ -22,9 +22,9 @@ from report import machine, plots, tables
 ROOT = Path(__file__).resolve().parent.parent
 
 FULL = {"sizes": (64, 128, 256, 512, 1024, 1420, 4096, 8900), "sessions": (1, 1000, 16000, 64000),
-        "ciphers": ("aes128", "aes256"), "bursts": (32, 256), "rounds": 15, "micro_seconds": 0.05}
+        "ciphers": ("aes128", "aes256"), "bursts": (32, 256), "rounds": 8, "patience": 3, "micro_seconds": 0.05}
 QUICK = {"sizes": (64, 1024, 1420, 8900), "sessions": (1, 1000), "ciphers": ("aes128", "aes256"), "bursts": (32,),
-         "rounds": 1, "micro_seconds": 0.001}
+         "rounds": 1, "patience": 0, "micro_seconds": 0.001}
 
 
 def worker_counts(cores):
@@ -112,7 +112,7 @@ def main():
     about = machine.describe(ROOT, build / "app" / "sealane")
     contestants = Contestants(build, about["cores"], about["tsc_hz"], about["huge_pages"])
     about["dpdk_ipsec_mb"] = machine.dpdk_ipsec_mb(contestants.dpdk_command)
-    rounds = Rounds(build / "perf" / "peers" / "probe", say)
+    rounds = Rounds(build / "perf" / "peers" / "probe", say, plan["patience"])
     rounds.run_all("rounds", list(steps_of(plan, contestants)), plan["rounds"])
     micro = list(measure_micro(build, about["cores"][-1], plan["micro_seconds"]))
     report = report_of(rounds, about, plan, quick, micro)

@@ -81,6 +81,18 @@ def lost_rounds_are_run_again(directory):
     equal((told["rounds"], told["dropped"], told["cycles"]["median"]), (4, 2, 7.0), "rounds, dropped, cycles")
 
 
+def quiet_moments_are_waited_for(directory):
+    """The third and fourth probe are slow, those before the second run: it begins after the fifth."""
+    cpu = min(os.sched_getaffinity(0))
+    probe = script(directory, "moody", f'echo >>"{directory}/moods"; n=$(wc -l <"{directory}/moods")\n'
+                                       "case $n in 3 | 4) echo 300 ;; *) echo 100 ;; esac\n")
+    rounds = Rounds(probe, patience=60)
+    step = Step(("echo", "7"), (cpu,), lambda text: {"figure": {"cycles": float(text)}})
+    rounds.run_all("test", [step, step], 1)
+    told = rounds.report("figure")
+    equal((told["rounds"], told["dropped"]), (2, 0), "rounds, dropped")
+
+
 def failures_are_told(directory):
     cpu = min(os.sched_getaffinity(0))
     rounds = Rounds(script(directory, "steady", "echo 100\n"))
@@ -201,6 +213,7 @@ def main():
                 ("what ran while the machine was slow is dropped", slow_rounds_are_dropped, ()),
                 ("when nothing is left there is no figure", nothing_left_is_not_a_number, ()),
                 ("what was dropped is run again", lost_rounds_are_run_again, (directory,)),
+                ("quiet moments are waited for", quiet_moments_are_waited_for, (directory,)),
                 ("a contestant that fails is told", failures_are_told, (directory,)),
                 ("answers to another question are refused", others_answers_are_refused, ()),
                 ("long messages are counted in whole packets", messages_are_counted_in_packets, ()),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Measures Sealane beside its peers on this machine, and writes a report with tables and plots.
 #
-#   scripts/bench.sh                  everything; about half an hour on two cores
+#   scripts/bench.sh                  everything; about twenty minutes on two cores
 #   scripts/bench.sh --quick          few points, once: under two minutes, to see that it works
 #   scripts/bench.sh --output DIR     where the report goes (default: bench-results)
 #

@@ -89,14 +89,16 @@ static void prepare(struct lane *lane)
 /* ---- The loops beside ours ------------------------------------------------------------------------------------------- */
 
 /*
- * What AES-GCM alone takes: the payloads of the batch under the keys of their sessions. Another salt than the sessions'
- * keeps the nonces apart from theirs.
+ * What AES-GCM alone takes: the payloads of the batch under the keys of as many sessions, not of those whose turn is
+ * next, so that the worker finds no key in the cache because it was used here. Another salt than the sessions' keeps the
+ * nonces apart from theirs.
  */
 static __rte_always_inline void crypt_batch(
 	struct lane *lane, typeof(((struct sl_gcm_ops *)NULL)->seal) crypt)
 {
-	uint64_t len = bench_sealed_len(lane->bench->options.size);
-	unsigned session = lane->session;
+	const struct bench_options *o = &lane->bench->options;
+	uint64_t len = bench_sealed_len(o->size);
+	unsigned session = (lane->session + o->sessions / 2) % o->sessions;
 	struct gcm_context_data ctx;
 
 	for (unsigned i = 0; i < BENCH_BATCH; i++) {
@@ -120,14 +122,13 @@ static uint64_t bare(struct lane *lane)
 }
 
 /* Always the same work: how fast the machine is at the moment. */
-static uint64_t probe(struct lane *lane)
+static uint64_t probe(void)
 {
 	static const uint8_t raw[SL_GCM_KEY_MAX], nonce[SL_GCM_NONCE_LEN];
 	uint8_t data[PROBE_LEN + SL_GCM_ICV_LEN];
 	struct sl_gcm_key key;
 	uint64_t start;
 
-	(void)lane;
 	memset(data, 0, sizeof(data));
 	sl_gcm_expand(&key, SL_AES128GCM16, raw);
 	start = rte_rdtsc_precise();
@@ -178,7 +179,7 @@ static void fetch_batch(struct lane *lane)
 static bool next_round(struct lane *lane, bool recycle)
 {
 	const struct bench *b = lane->bench;
-	uint64_t end = rte_rdtsc_precise(), before = probe(lane);
+	uint64_t end = rte_rdtsc_precise(), before = probe();
 
 	lane->now.gateway = end - lane->started;
 	if (lane->started)
@@ -195,7 +196,7 @@ static bool next_round(struct lane *lane, bool recycle)
 	lane->now.bare = bare(lane);
 	if (recycle)
 		prepare(lane);
-	lane->now.probe = RTE_MAX(before, probe(lane));
+	lane->now.probe = RTE_MAX(before, probe());
 	lane->now.packets = 0;
 	lane->at = 0;
 	/* After the last timed round there is one more to be looked at. */

@@ -111,7 +111,8 @@ struct sl_secret_pool *sl_secret_pool_new(size_t size, size_t count)
 	size_t length;
 
 	assert(size > 0 && size <= UINT32_MAX && count > 0 && count < LAST);
-	size_t stride = round_up(size, SL_SECRET_ALIGN);
+	/* An odd number of cache lines: the same line of all objects is spread over all sets of a cache. */
+	size_t stride = round_up(size, SL_SECRET_ALIGN) | SL_SECRET_ALIGN;
 	if (__builtin_mul_overflow(stride, count, &length) || length > SIZE_MAX / 2)
 		return NULL;
 

@@ -128,6 +128,18 @@ static inline void burst_clear(struct sl_burst *burst)
 	burst->away_count = 0;
 }
 
+/*
+ * When the keys of packet `at` of a group, of len bytes, are called near. Of short packets all at once, before the first
+ * is encrypted or decrypted. Long ones need whole tables, and a CPU waits for some dozens of cache lines at a time, so
+ * theirs are called KEYS_AHEAD packets before their turn, but for the first ones.
+ */
+enum { KEYS_AHEAD = 2 };
+
+static inline bool key_at_once(unsigned at, uint32_t len)
+{
+	return at < KEYS_AHEAD || len <= 512;
+}
+
 static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)

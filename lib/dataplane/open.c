@@ -20,6 +20,7 @@ enum {
 struct job {
 	struct rte_mbuf *m;
 	struct sl_esp_in *in;
+	const struct sl_gcm_key *to_call; /* the key, when it is still to be called near */
 	uint64_t seq;
 	uint32_t spi;
 	uint32_t aad_len;
@@ -136,7 +137,7 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 			unknown_spi(dp, s, j, burst);
 			continue;
 		}
-		rte_prefetch0(in);
+		rte_prefetch0(&in->spi);
 		j->in = in;
 		keep(s, i, kept++);
 	}
@@ -161,7 +162,7 @@ static void prepare(struct job *j)
 
 static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
-	const struct sl_esp_in *near = NULL;
+	const struct sl_gcm_key *last = NULL;
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < s->count; i++) {
@@ -173,9 +174,12 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 		}
 		prepare(j);
 		rte_prefetch0(sl_replay_word(&j->in->window, j->seq));
-		if (j->in != near)
-			sl_gcm_prefetch(&j->in->key, j->m->data_len);
-		near = j->in;
+		j->to_call = &j->in->key == last ? NULL : &j->in->key;
+		last = &j->in->key;
+		if (j->to_call && key_at_once(kept, j->m->data_len)) {
+			sl_gcm_prefetch(last, j->m->data_len);
+			j->to_call = NULL;
+		}
 		keep(s, i, kept++);
 	}
 	s->count = kept;
@@ -211,7 +215,11 @@ static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 
 	for (unsigned i = 0; i < s->count; i++) {
 		struct job *j = &s->job[i];
-		int verdict = replayed(j->in, sl_replay_check(&j->in->window, j->seq));
+		int verdict;
+
+		if (i + KEYS_AHEAD < s->count && j[KEYS_AHEAD].to_call)
+			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].m->data_len);
+		verdict = replayed(j->in, sl_replay_check(&j->in->window, j->seq));
 
 		if (unlikely(verdict != PASS)) {
 			sl_drop(dp, j->m, (enum sl_drop)verdict);

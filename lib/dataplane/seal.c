@@ -12,6 +12,7 @@
 /* What one call of AES-GCM works on. */
 struct job {
 	const struct sl_esp_out *out;
+	const struct sl_gcm_key *to_call; /* the key, when it is still to be called near */
 	uint8_t *inner;
 	uint32_t len; /* with padding and trailer; the ICV goes behind */
 	uint32_t aad_len;
@@ -205,12 +206,13 @@ static void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out)
 
 static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
-	const struct sl_esp_out *near = NULL;
+	const struct sl_gcm_key *last = NULL;
 
 	s->jobs = 0;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct rte_mbuf *m = s->m[i];
 		struct sl_esp_out *out = s->out[i];
+		struct job *job = &s->job[s->jobs];
 		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 		int verdict =
 			check_session(dp, s, &out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
@@ -227,26 +229,35 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 			sl_drop(dp, m, SL_DROP_TOO_BIG);
 			continue;
 		}
-		if (out != near)
-			sl_gcm_prefetch(&out->key, m->data_len);
-		near = out;
-		prepare(&s->job[s->jobs++], m, out);
+		job->to_call = &out->key == last ? NULL : &out->key;
+		last = &out->key;
+		if (job->to_call && key_at_once(s->jobs, m->data_len)) {
+			sl_gcm_prefetch(last, m->data_len);
+			job->to_call = NULL;
+		}
+		prepare(job, m, out);
+		s->jobs++;
 		burst->tx[burst->tx_count++] = m;
 	}
 }
 
-static void encrypt(const struct job *jobs, unsigned n)
+static void encrypt_staged(struct staged *s)
 {
-	for (const struct job *j = jobs; j < jobs + n; j++)
+	for (unsigned i = 0; i < s->jobs; i++) {
+		const struct job *j = &s->job[i];
+
+		if (i + KEYS_AHEAD < s->jobs && j[KEYS_AHEAD].to_call)
+			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].len);
 		sl_gcm_seal(&j->out->key, j->out->cipher, j->inner, j->len, (const uint8_t *)&j->nonce,
 			&j->aad, j->aad_len, j->inner + j->len);
+	}
 }
 
 static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
 	find_sessions(dp, s, burst);
 	prepare_staged(dp, s, burst);
-	encrypt(s->job, s->jobs);
+	encrypt_staged(s);
 }
 
 /* Packets from another worker, which has checked the frames around them. */

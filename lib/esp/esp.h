@@ -127,10 +127,12 @@ struct sl_esp_out {
 };
 
 /*
- * Opens the packets that arrive under one SPI. The first line is again what every packet needs, down to the top of the
- * window; of the window's words behind it a packet touches one or two lines.
+ * Opens the packets that arrive under one SPI. From the top of the window on there is again a line that every packet
+ * needs, with the key behind it; of the window's words before it a packet touches one or two lines. What a packet needs
+ * lies close together, for a prefetch may do nothing where the page is not in the TLB.
  */
 struct sl_esp_in {
+	struct sl_replay_window window __attribute__((aligned(64)));
 	uint32_t spi; /* host order */
 	uint32_t salt;
 	uint64_t packets;                              /* opened */
@@ -140,7 +142,6 @@ struct sl_esp_in {
 	uint8_t cipher; /* enum sl_cipher */
 	bool esn;
 	uint64_t replayed;
-	struct sl_replay_window window;
 	struct sl_gcm_key key;
 	struct sl_esp_ranges local, remote;
 	uint64_t late, bad_icv;

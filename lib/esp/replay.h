@@ -31,8 +31,8 @@ enum sl_replay { SL_REPLAY_NEW, SL_REPLAY_SEEN, SL_REPLAY_LATE };
 
 /* All zero is a fresh window: the first sequence number of an SA is 1. */
 struct sl_replay_window {
-	uint64_t top; /* the highest sequence number accepted */
 	uint64_t words[SL_REPLAY_WORDS];
+	uint64_t top; /* the highest sequence number accepted */
 };
 
 /*

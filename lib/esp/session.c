@@ -8,8 +8,10 @@
 #include <rte_udp.h>
 
 _Static_assert(offsetof(struct sl_esp_out, template) == 64, "what every packet writes is one cache line");
-_Static_assert(offsetof(struct sl_esp_in, window.words) == 64, "what every packet writes is one cache line");
-_Static_assert(offsetof(struct sl_esp_in, key) == 64 + SL_REPLAY_WORDS * 8, "no gap before the key");
+_Static_assert(
+	offsetof(struct sl_esp_in, window.top) % 64 == 0, "what every packet writes is one cache line");
+_Static_assert(offsetof(struct sl_esp_in, key) == offsetof(struct sl_esp_in, window.top) + 64,
+	"the key is the next");
 _Static_assert(sizeof(((struct sl_esp_template *)0)->ipv4) == sizeof(struct rte_ipv4_hdr), "outer IPv4");
 _Static_assert(sizeof(((struct sl_esp_template *)0)->udp) == sizeof(struct rte_udp_hdr), "outer UDP");
 

@@ -2,8 +2,8 @@
 """Rounds: contestants run in turns, each between two probes; what ran while the machine was slow does not count.
 
 A machine with other tenants changes its speed for seconds at a time. Two programs measured one after the other are
-then compared with the weather. So every contestant runs once in each round, and the median is taken over the rounds
-in which the probe was near its best of the whole run.
+then compared with the weather. So every contestant runs once in each round, after a short wait for a quiet moment when
+there is none, and the median is taken over the rounds in which the probe was near its best of the whole run.
 """
 
 import shlex
@@ -56,8 +56,9 @@ def summary(values):
 
 
 class Rounds:
-    def __init__(self, probe, say=lambda text, done=False: None):
-        self.probe_command, self.say = probe, say
+    def __init__(self, probe, say=lambda text, done=False: None, patience=0):
+        """patience: how many seconds to wait for a quiet moment, each time."""
+        self.probe_command, self.say, self.patience = probe, say, patience
         self.samples = defaultdict(list)  # by figure
         self.figures = defaultdict(set)  # what a step has measured
         self.commands = {}  # by figure
@@ -70,8 +71,16 @@ class Rounds:
             self.best[cpu] = min(cycles, self.best.get(cpu, cycles))
         return seen
 
+    def wait_for_quiet(self, cpus):
+        """The last probe before a step: a quiet one, if there is any in time."""
+        until = time.monotonic() + self.patience
+        while True:
+            probes = self.probe(cpus)
+            if self.slowness(probes) <= SLOW or time.monotonic() >= until:
+                return probes
+
     def run(self, step):
-        before = self.probe(step.cpus)
+        before = self.wait_for_quiet(step.cpus)
         try:
             printed = output_of(step.command)
         except StepFailed as failure:
@@ -99,12 +108,12 @@ class Rounds:
         figures = self.figures[step]
         return not figures or any(len(self.quiet(figure)) < enough for figure in figures)
 
-    def slowness(self, sample):
-        """The slowest probe around it, as a multiple of the best on its core."""
-        return max(cycles / self.best[cpu] for cpu, cycles in sample.probes)
+    def slowness(self, probes):
+        """The slowest probe, as a multiple of the best on its core."""
+        return max(cycles / self.best[cpu] for cpu, cycles in probes)
 
     def is_quiet(self, sample):
-        return self.slowness(sample) <= SLOW
+        return self.slowness(sample.probes) <= SLOW
 
     def quiet(self, figure):
         return [sample for sample in self.samples[figure] if self.is_quiet(sample)]
@@ -118,5 +127,5 @@ class Rounds:
             "rounds": len(self.samples[figure]),
             "dropped": len(self.samples[figure]) - len(samples),
             **{name: summary([sample.values[name] for sample in samples]) for name in quantities},
-            "samples": [{"slowness": round(self.slowness(sample), 3), **sample.values} for sample in self.samples[figure]],
+            "samples": [{"slowness": round(self.slowness(sample.probes), 3), **sample.values} for sample in self.samples[figure]],
         }

@@ -195,6 +195,7 @@ static void test_protection(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		struct sl_secret_pool *pool = sl_secret_pool_new(1024, counts[i]);
 		void *first = sl_secret_get(pool), *last = first;
+		size_t stride;
 
 		assert_true(has_vm_flag(first, " dd"));
 		/* Where the kernel can put huge pages, or a large pool would get none. */
@@ -207,8 +208,11 @@ static void test_protection(void **state)
 		assert_true(has_vm_flag(last, " dd"));
 		if (LOCKS_VISIBLE && sl_secret_all_locked())
 			assert_true(has_vm_flag(last, " lo"));
+		stride = (size_t)((uint8_t *)last - (uint8_t *)first) / (counts[i] - 1);
+		/* The same line of all objects spreads over a cache. */
+		assert_int_equal(stride / SL_SECRET_ALIGN % 2, 1);
 		for (size_t n = 0; n < counts[i]; n++)
-			sl_secret_put(pool, (uint8_t *)first + n * 1024);
+			sl_secret_put(pool, (uint8_t *)first + n * stride);
 		sl_secret_pool_free(pool);
 	}
 }
@@ -246,15 +250,16 @@ static void test_bad_release_dies(void **state)
 {
 	struct sl_secret_pool *pool = sl_secret_pool_new(100, 4);
 	uint8_t *live = sl_secret_get(pool), *released = sl_secret_get(pool);
+	const ptrdiff_t stride = released - live;
 	int elsewhere;
 
 	(void)state;
 	sl_secret_put(pool, released);
-	assert_dies(put, &(struct release){pool, released}, SIGABRT);   /* twice */
-	assert_dies(put, &(struct release){pool, live + 1}, SIGABRT);   /* inside an object */
-	assert_dies(put, &(struct release){pool, live + 256}, SIGABRT); /* never handed out */
-	assert_dies(put, &(struct release){pool, live + 512}, SIGABRT); /* behind the last */
-	assert_dies(put, &(struct release){pool, live - 128}, SIGABRT); /* before the first */
+	assert_dies(put, &(struct release){pool, released}, SIGABRT);          /* twice */
+	assert_dies(put, &(struct release){pool, live + 1}, SIGABRT);          /* inside an object */
+	assert_dies(put, &(struct release){pool, live + 2 * stride}, SIGABRT); /* never handed out */
+	assert_dies(put, &(struct release){pool, live + 4 * stride}, SIGABRT); /* behind the last */
+	assert_dies(put, &(struct release){pool, live - stride}, SIGABRT);     /* before the first */
 	assert_dies(put, &(struct release){pool, &elsewhere}, SIGABRT);
 	assert_dies(free_pool, pool, SIGABRT); /* one is in use */
 	/* The same call with a live object is fine. */
