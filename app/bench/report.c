@@ -90,7 +90,7 @@ static int figures_of(const struct bench *b, struct figures *f)
 			continue;
 		}
 		cycles[f->rounds] = all[i];
-		bare[f->rounds] = (double)r.bare / BENCH_BATCH;
+		bare[f->rounds] = (double)r.bare / bench_batch(&b->options);
 		overhead[f->rounds] = cycles[f->rounds] - bare[f->rounds];
 		probes[f->rounds++] = (double)r.probe;
 	}
@@ -158,7 +158,7 @@ static void print_table(const struct bench *b, const struct figures *f)
 	printf("%-14s %14.1f\n", "overhead", f->overhead);
 	printf("medians of %u rounds of %u packets; %u slow ones dropped, with them %.1f cycles\n"
 	       "TSC %.2f GHz; %s\n",
-		f->rounds, BENCH_BATCH, f->dropped, f->all, (double)rte_get_tsc_hz() / 1e9,
+		f->rounds, bench_batch(&b->options), f->dropped, f->all, (double)rte_get_tsc_hz() / 1e9,
 		sl_crypto_version());
 }
 
@@ -213,6 +213,6 @@ void bench_progress(const struct bench *b, double seconds)
 		r = merge(b, rounds - 1);
 		fprintf(stderr, "\r\033[K%.1f of %.1f s, round %u: %.0f cycles a packet, bare %.0f", seconds,
 			b->options.seconds, rounds, (double)r.gateway / r.packets,
-			(double)r.bare / BENCH_BATCH);
+			(double)r.bare / bench_batch(&b->options));
 	}
 }
