@@ -17,6 +17,7 @@
 #include "../commands.h"
 #include "eal.h"
 #include "gateway.h"
+#include "node.h"
 
 enum {
 	/*
@@ -191,9 +192,20 @@ static int routes_init(struct gateway *g)
 	return g->routes ? 0 : -1;
 }
 
+/* A tap's addresses are the kernel's, not ours. */
 static struct sl_link link_of(const struct link *link)
 {
-	return (struct sl_link){.mac = link->port.mac, .ip = link->ip};
+	return (struct sl_link){.mac = link->port.mac, .ip = link->config->tap ? 0 : link->ip};
+}
+
+/* The kernel behind a tap is the only neighbour there, and known from the start. */
+static int add_kernel(struct sl_dataplane *dp, const struct port *plain)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < plain->config->address_count && !err; i++)
+		err = sl_neighbour_set(dp, sl_addr_u32(&plain->config->addresses[i].addr), &plain->mac);
+	return err;
 }
 
 static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
@@ -212,7 +224,7 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 	w->dp.plain = link_of(&g->plain);
 	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu);
 	w->dp.routes = g->routes;
-	return 0;
+	return g->config->plain.tap ? add_kernel(&w->dp, &g->plain.port) : 0;
 }
 
 static int workers_set_up(struct gateway *g)
@@ -231,6 +243,15 @@ static int workers_set_up(struct gateway *g)
 	return 0;
 }
 
+/* A buffer holds the longest frame whole, with what sealing puts around it. */
+static uint16_t mbuf_room(const struct sl_config *c)
+{
+	unsigned room = RTE_PKTMBUF_HEADROOM + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN +
+			RTE_MAX(c->wire.mtu, c->plain.mtu) + SL_ESP_TAILROOM;
+
+	return (uint16_t)RTE_MAX(RTE_ALIGN_CEIL(room, 128u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
+}
+
 static int ports_open(struct gateway *g)
 {
 	const struct sl_config *c = g->config;
@@ -238,8 +259,7 @@ static int ports_open(struct gateway *g)
 	/* 2^n - 1 wastes no memory in a mempool. */
 	unsigned mbufs = rte_align32pow2(MBUFS_A_WORKER * (g->worker_count + 1)) - 1;
 
-	g->mbufs = rte_pktmbuf_pool_create(
-		"mbufs", mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	g->mbufs = rte_pktmbuf_pool_create("mbufs", mbufs, MBUF_CACHE, 0, mbuf_room(c), SOCKET_ID_ANY);
 	if (!g->mbufs) {
 		fprintf(stderr, "sealane: no memory for %u packet buffers: %s (give the EAL more, -m 512)\n",
 			mbufs, rte_strerror(rte_errno));
@@ -250,7 +270,9 @@ static int ports_open(struct gateway *g)
 	if (port_open(&g->wire.port, "wire", c, &c->wire, workers, g->mbufs))
 		return -1;
 	steer(&g->wire.port);
-	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
+	if (port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs))
+		return -1;
+	return c->plain.tap ? node_set_up(c, sl_inner_mtu(c->wire.mtu)) : 0;
 }
 
 static int assemble(struct gateway *g)
