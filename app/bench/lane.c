@@ -263,6 +263,8 @@ int lane_init(struct lane *lane)
 	struct bench *b = lane->bench;
 	const struct port *port = b->options.open ? &b->wire : &b->plain;
 
+	lane->batch_size = bench_batch(&b->options);
+	lane->at = lane->batch_size;
 	lane->rounds = calloc(BENCH_ROUNDS, sizeof(*lane->rounds));
 	if (!lane->rounds)
 		return -1;
@@ -275,8 +277,6 @@ int lane_init(struct lane *lane)
 	}
 	if (b->options.pcap)
 		fetch_batch(lane); /* for the bare loop; the port has a pool of its own */
-	lane->batch_size = bench_batch(&b->options);
-	lane->at = lane->batch_size;
 	return rte_eth_add_rx_callback(
 		       port->id, (uint16_t)lane->worker->id, b->options.pcap ? count : hand_out, lane)
 		       ? 0
