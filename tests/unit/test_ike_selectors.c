@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Traffic selectors between two engines: child SAs for less than all traffic, which a peer may ask for.
+ */
+#include "ike_test.h"
+
+static void selectors_are_narrowed(void **state)
+{
+	struct pair *p = new_pair(30);
+	struct sl_ts_list narrow;
+
+	(void)state;
+	set_prefix(&narrow, "10.1.7.0/24");
+	p->end[BETA].peer.selectors = narrow; /* less than alpha says is behind it */
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
+	assert_int_equal(p->end[ALPHA].children[0].local.count, 1);
+	assert_true(sl_addr_equal(&p->end[ALPHA].children[0].local.ts[0].first, &narrow.ts[0].first));
+	assert_true(sl_addr_equal(&p->end[ALPHA].children[0].local.ts[0].last, &narrow.ts[0].last));
+	assert_int_equal(p->end[ALPHA].children[0].remote.count, 2);
+	free_pair(p);
+}
+
+/* Alpha asks as a peer would that has several configured; returns its child. */
+static struct ike_child *ask_for(struct pair *p, const char *local, const char *remote)
+{
+	struct ike_sa *sa = active_of(p, ALPHA);
+	struct ike_wanted wanted = ike_want_further(sa);
+	struct ike_child *child = ike_child_new(sa, 0);
+	struct sl_ts_list from, to;
+	struct ike_writer w;
+
+	assert_non_null(child);
+	set_prefix(&from, local);
+	set_prefix(&to, remote);
+	wanted.local = &from;
+	wanted.remote = &to;
+	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
+	ike_create_child_ask(child, &w, &wanted, IKE_TASK_FURTHER);
+	p->no_gaps = false; /* the other end uses it at once */
+	pair_run(p, 50 * PAIR_MS);
+	p->no_gaps = true;
+	return child;
+}
+
+static void narrower_selectors(void **state)
+{
+	struct pair *p = workers_pair(80, 1, 1);
+	const struct sl_ike_child *seen;
+	struct ike_child *child = ask_for(p, "10.1.7.0/24", "10.2.8.0/24");
+
+	(void)state;
+	assert_int_equal(child->state, IKE_CHILD_UP);
+	seen = pair_child(&p->end[BETA], child->spi_out);
+	assert_non_null(seen);
+	assert_int_equal(seen->worker, 0);
+	assert_int_equal(seen->remote.count, 1);
+	assert_int_equal(seen->remote.ts[0].last.bytes[2], 7);
+	/* Both are in use: the one beside the other. */
+	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 2);
+	assert_int_equal(info_of(p, BETA).children, 2);
+
+	/* It is rekeyed with the selectors it has, by either end. */
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		uint32_t spi = end == ALPHA ? child->spi_in : child->spi_out;
+
+		assert_true(sl_ike_rekey_child(p->end[end].ike, p->now, spi));
+		pair_run(p, 10 * PAIR_S);
+		assert_int_equal(pair_children(&p->end[end]), 2);
+		assert_int_equal(pair_in_use(&p->end[end], PAIR_ALL), 2);
+		assert_null(pair_child(&p->end[end], spi));
+		child = TAILQ_LAST(&active_of(p, ALPHA)->children, ike_child_list);
+		assert_int_equal(child->local.ts[0].last.bytes[2], 7);
+	}
+
+	/* One is closed, and the other stays. */
+	p->no_gaps = false;
+	ike_child_close(child);
+	ike_sa_work(active_of(p, ALPHA));
+	pair_run(p, 10 * PAIR_S);
+	assert_int_equal(pair_children(&p->end[BETA]), 1);
+	assert_int_equal(info_of(p, BETA).state, SL_IKE_UP);
+	assert_int_equal(info_of(p, BETA).handshakes, 1);
+	free_pair(p);
+}
+
+static void selectors_beyond_the_configured(void **state)
+{
+	struct pair *p = workers_pair(81, 1, 1);
+
+	(void)state;
+	p->no_gaps = false;
+	ask_for(p, "10.9.0.0/16", "10.2.0.0/16");
+	assert_logged(p, BETA, "CREATE_CHILD_SA refused: TS_UNACCEPTABLE");
+	assert_int_equal(pair_children(&p->end[BETA]), 1);
+	assert_int_equal(info_of(p, ALPHA).state, SL_IKE_UP);
+	free_pair(p);
+}
+
+/* What replaces a child must stand for all its traffic (RFC 7296 2.9.2). */
+static void rekey_does_not_narrow(void **state)
+{
+	struct pair *p = workers_pair(82, 1, 1);
+	struct ike_child *child = child_of(active_of(p, ALPHA));
+
+	(void)state;
+	set_prefix(&child->local, "10.1.0.0/24");
+	assert_true(sl_ike_rekey_child(p->end[ALPHA].ike, p->now, child->spi_in));
+	pair_run(p, 100 * PAIR_MS);
+	assert_logged(p, ALPHA, "child SA not rekeyed: TS_UNACCEPTABLE");
+	assert_int_equal(pair_children(&p->end[BETA]), 1);
+	free_pair(p);
+}
+
+/* A second one without a word about workers: the newest is used, when both have it. */
+static void duplicate(void **state)
+{
+	struct pair *p = workers_pair(83, 1, 1);
+	uint32_t first = p->end[BETA].outbound;
+	struct ike_sa *sa = active_of(p, ALPHA);
+	const struct ike_wanted wanted = ike_want_further(sa);
+	struct ike_child *child = ike_child_new(sa, 0);
+	struct ike_writer w;
+
+	(void)state;
+	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
+	ike_create_child_ask(child, &w, &wanted, IKE_TASK_FURTHER);
+	pair_run(p, 15 * PAIR_MS);
+	assert_int_equal(p->end[BETA].outbound, first);
+	pair_run(p, 3 * PAIR_S);
+	assert_int_equal(p->end[BETA].outbound, child->spi_out);
+	assert_int_equal(p->end[ALPHA].outbound, child->spi_in);
+	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 1);
+	assert_int_equal(pair_children(&p->end[BETA]), 2);
+	/* The older one is alpha's to delete; then nothing is lost. */
+	ike_child_close(TAILQ_FIRST(&sa->children));
+	ike_sa_work(sa);
+	pair_run(p, 10 * PAIR_S);
+	assert_children(p, 1, 1, 1);
+	free_pair(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(selectors_are_narrowed),
+		cmocka_unit_test(narrower_selectors),
+		cmocka_unit_test(selectors_beyond_the_configured),
+		cmocka_unit_test(rekey_does_not_narrow),
+		cmocka_unit_test(duplicate),
+	};
+
+	return cmocka_run_group_tests_name("IKE selectors", tests, start_crypto, NULL);
+}
