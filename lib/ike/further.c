@@ -173,36 +173,22 @@ static void refused(struct ike_sa *sa, const struct ike_notify *error)
 
 void ike_further_response(struct ike_sa *sa, const struct ike_message *m)
 {
-	const struct ike_wanted wanted = ike_want_further(sa);
 	const struct ike_notify *error = ike_find_error(m);
-	struct ike_child *fresh = sa->rekey.fresh;
-	struct ike_nonce lowest;
-	const char *wrong;
+	struct ike_rekey asked;
 
 	if (error) {
 		refused(sa, error);
 		return;
 	}
-	if (!fresh) {
-		ike_create_child_forget(sa); /* the IKE SA ends, and its children have gone */
-		return;
+	switch (ike_create_child_finish(sa, m, &asked)) {
+	case IKE_MADE:
+		ike_child_use(asked.fresh);
+		sa->further_at = sa->ike->now; /* the next */
+		ike_peer_settle(sa->peer);
+		break;
+	case IKE_MADE_IN_VAIN: failed(sa, IKE_MADE_IN_VAIN_TEXT); break;
+	case IKE_NOT_MADE: break;
 	}
-	wrong = ike_create_child_finish(sa, m, &wanted, &lowest);
-	if (wrong && *wrong) {
-		ike_create_child_forget(sa);
-		ike_create_broken(sa, wrong);
-		return;
-	}
-	sa->rekey.fresh = NULL;
-	ike_create_child_forget(sa);
-	if (wrong) {
-		ike_child_close(fresh); /* the peer may have it, so it must hear a Delete */
-		failed(sa, "here is no room, or the peer has closed it at once");
-		return;
-	}
-	ike_child_use(fresh);
-	sa->further_at = sa->ike->now; /* the next */
-	ike_peer_settle(sa->peer);
 }
 
 /* ---- Responder --------------------------------------------------------------------------------------------------- */

@@ -130,6 +130,13 @@ struct ike_terms {
 	struct sl_ts_list local, remote;
 };
 
+/* What an offer for a child SA may lead to, ours or the peer's. */
+struct ike_wanted {
+	struct ike_policy policy;
+	const struct sl_ts_list *local, *remote; /* no more than these, ... */
+	bool whole;                              /* ... and no less */
+};
+
 enum ike_child_state {
 	IKE_CHILD_OFFERED, /* our SPI is reserved, no more */
 	IKE_CHILD_UP,
@@ -161,15 +168,17 @@ TAILQ_HEAD(ike_child_list, ike_child);
 
 /* Our CREATE_CHILD_SA request that is outstanding, and what the peer has asked for meanwhile (RFC 7296 2.8). */
 struct ike_rekey {
-	struct ike_nonce nonce;  /* ours, for a child SA */
-	struct ike_child *old;   /* to be replaced; NULL when it has gone meanwhile */
-	struct ike_child *fresh; /* to replace it */
-	struct ike_sa *fresh_sa; /* the same for the IKE SA */
-	struct ike_sa *rival_sa; /* made by the peer's request; NULL also when it has gone meanwhile */
+	struct ike_nonce nonce;   /* ours, for a child SA */
+	struct ike_wanted wanted; /* of that */
+	struct ike_child *old;    /* to be replaced; NULL when it has gone meanwhile, or none is */
+	struct ike_child *fresh;  /* the new one; NULL when it has gone meanwhile */
+	struct ike_sa *fresh_sa;  /* the same for the IKE SA */
+	struct ike_sa *rival_sa;  /* made by the peer's request; NULL also when it has gone meanwhile */
 	uint32_t
 		closed_out; /* the peer has closed one with this SPI that we do not know, or do not know yet */
 	struct ike_nonce
-		to_beat; /* the lowest of the peer's exchange about the same; len 0: there was none */
+		to_beat;         /* the lowest of the peer's exchange about the same; len 0: there was none */
+	struct ike_nonce lowest; /* of this exchange, once it is answered */
 };
 
 struct ike_sa {
@@ -522,13 +531,6 @@ struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi_out);
 
 /* ---- terms.c ----------------------------------------------------------------------------------------------------- */
 
-/* What an offer for a child SA may lead to, ours or the peer's. */
-struct ike_wanted {
-	struct ike_policy policy;
-	const struct sl_ts_list *local, *remote; /* no more than these, ... */
-	bool whole;                              /* ... and no less */
-};
-
 /* In IKE_AUTH, or in CREATE_CHILD_SA, whatever the configuration allows. */
 struct ike_wanted ike_want_any(const struct ike_sa *sa, bool create);
 
@@ -571,11 +573,17 @@ void ike_create_child_ask(
 	struct ike_child *fresh, struct ike_writer *w, const struct ike_wanted *wanted, enum ike_task task);
 
 /*
- * Takes the answer and installs what sa->rekey.fresh stands for. Returns NULL, or what is wrong; "" when the answer is
- * right, but here is no room for the child SA, or the peer has closed it already. `lowest` gets the lower nonce of the exchange.
+ * Takes an answer that is no error. Our request is done with, and what is known of it moves to *asked.
  */
-const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
-	const struct ike_wanted *wanted, struct ike_nonce *lowest);
+enum ike_made {
+	IKE_MADE,         /* asked->fresh is installed */
+	IKE_MADE_IN_VAIN, /* here is no room for it, or the peer has closed it already: it will be closed */
+	IKE_NOT_MADE,     /* it has gone, and maybe the IKE SA with it */
+};
+enum ike_made ike_create_child_finish(
+	struct ike_sa *sa, const struct ike_message *m, struct ike_rekey *asked);
+
+#define IKE_MADE_IN_VAIN_TEXT "here is no room, or the peer has closed it at once"
 
 /* The request that was outstanding is done with; what it was to make, and has not, is given up. */
 void ike_create_child_forget(struct ike_sa *sa);
