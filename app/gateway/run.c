@@ -25,7 +25,6 @@ enum {
 	 */
 	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
-	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
 	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
 };
 
@@ -158,7 +157,7 @@ static int ike_init(struct gateway *g)
 		.key = c->key,
 		.address = c->wire.address.addr,
 		.workers = g->worker_count,
-		.message_max = c->wire.mtu - IKE_HEADERS,
+		.mtu = c->wire.mtu,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
 	selectors_from(&g->ike_conf.selectors, &behind, 1);

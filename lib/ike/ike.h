@@ -79,7 +79,7 @@ enum {
 	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
-	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
+	SL_IKE_MTU_MIN = 308,      /* leaves 256 bytes to a message over IPv6 */
 	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
 	SL_IKE_WORKERS_MAX = 64,
 };
@@ -94,12 +94,14 @@ struct sl_ike_path {
 struct sl_ike_conf {
 	const char *name; /* our ID_FQDN */
 	const struct sl_ed25519_key *key;
-	struct sl_addr address;      /* of the wire port: source of what we initiate */
+	/* Of the wire port, IPv4 and IPv6: from the one of its family we speak to a peer's endpoint. Family SL_NONE: we have
+	 * none, and call no peer there. */
+	struct sl_addr address, address6;
 	struct sl_ts_list selectors; /* what lies behind us */
 	/* Of the data plane, 1..SL_IKE_WORKERS_MAX: a child SA is wanted for each with every peer that agrees (RFC 9611). */
 	unsigned workers;
-	/* The longest message that the path carries whole; longer ones go in fragments. 0: any length. */
-	size_t message_max;
+	/* Of the wire: a message that does not fit with its headers goes in fragments. 0: any message fits. */
+	unsigned mtu;
 	unsigned
 		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
 };

@@ -50,12 +50,17 @@ static void send_request(struct ike_sa *sa, const struct ike_notify *cookie)
 	ike_track_request(sa, w.buf, w.len, IKE_SA_INIT);
 }
 
+const struct sl_addr *ike_address_for(const struct sl_ike *ike, const struct sl_addr *remote)
+{
+	return remote->family == SL_IPV6 ? &ike->conf->address6 : &ike->conf->address;
+}
+
 bool ike_init_start(struct ike_peer *peer)
 {
 	const struct sl_endpoint *remote = &peer->conf->endpoint;
 	/* A peer on 4500 is asked from 4500 (RFC 7296 2.23 allows it): the path never changes. */
 	const struct sl_ike_path path = {
-		.local = {peer->ike->conf->address,
+		.local = {*ike_address_for(peer->ike, &remote->addr),
 			remote->port == SL_IKE_PORT ? SL_IKE_PORT : SL_IKE_NAT_PORT},
 		.remote = *remote,
 	};

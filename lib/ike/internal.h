@@ -412,6 +412,9 @@ void ike_fragments_forget(struct ike_fragments **fragments);
 
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */
 
+/* Ours of the same family, from which we speak to it; its family is SL_NONE when there is none. */
+const struct sl_addr *ike_address_for(const struct sl_ike *ike, const struct sl_addr *remote);
+
 /* Starts an IKE SA with the peer; false when no SA is to be had. */
 bool ike_init_start(struct ike_peer *peer);
 void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
@@ -658,7 +661,7 @@ void ike_children_move(struct ike_sa *sa);
 
 void ike_peer_connect(struct ike_peer *peer);
 
-/* We may connect to it, and know where it is. */
+/* We may connect to it, know where it is, and have an address to speak to it from. */
 bool ike_peer_callable(const struct ike_peer *peer);
 
 /* Rekeying does not work: makes a new link beside this one, if we can. */

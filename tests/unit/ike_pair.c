@@ -194,11 +194,22 @@ static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 		e->outbound = 0;
 }
 
+/* Its address of this family. */
+static const struct sl_addr *address_of(const struct pair_end *e, uint8_t family)
+{
+	return family == SL_IPV6 ? &e->conf.address6 : &e->conf.address;
+}
+
+static bool is_of(const struct pair_end *e, const struct sl_addr *addr)
+{
+	return sl_addr_equal(address_of(e, addr->family), addr);
+}
+
 static void op_keepalive(void *owner, const struct sl_ike_path *path)
 {
 	struct pair_end *e = owner;
 
-	assert(sl_addr_equal(&path->local.addr, &e->conf.address) && path->local.port == SL_IKE_NAT_PORT);
+	assert(is_of(e, &path->local.addr) && path->local.port == SL_IKE_NAT_PORT);
 	e->keepalives++;
 }
 
@@ -254,7 +265,8 @@ static void init_end(
 	struct pair *pair, unsigned index, const char *name, const char *address, const char *prefix)
 {
 	struct pair_end *e = &pair->end[index];
-	bool ok = sl_addr_parse(&e->conf.address, address);
+	bool ok = sl_addr_parse(&e->conf.address, address) &&
+		  sl_addr_parse(&e->conf.address6, index == ALPHA ? "2001:db8::1" : "2001:db8::2");
 
 	assert(ok);
 	e->pair = pair;
@@ -297,6 +309,12 @@ void pair_init(struct pair *pair, uint64_t seed)
 	introduce(&pair->end[BETA], &pair->end[ALPHA]);
 }
 
+void pair_use_ipv6(struct pair *pair)
+{
+	for (unsigned i = 0; i < PAIR_ENDS; i++)
+		pair->end[i].peer.endpoint.addr = pair->end[!i].conf.address6;
+}
+
 void pair_free(struct pair *pair)
 {
 	for (unsigned i = 0; i < PAIR_ENDS; i++) {
@@ -333,11 +351,13 @@ static bool receiver_path(const struct pair *pair, const struct pair_message *m,
 		if (m->from == ALPHA)
 			path->remote = pair->nat;
 		else if (sl_endpoint_equal(&m->path.remote, &pair->nat))
-			path->local = (struct sl_endpoint){to->conf.address, SL_IKE_NAT_PORT};
+			path->local =
+				(struct sl_endpoint){*address_of(to, pair->nat.addr.family), SL_IKE_NAT_PORT};
 		else
 			return false;
 	}
-	return sl_addr_equal(&path->local.addr, &to->conf.address);
+	assert(path->local.addr.family == path->remote.addr.family);
+	return is_of(to, &path->local.addr);
 }
 
 static void deliver(struct pair *pair, unsigned i)

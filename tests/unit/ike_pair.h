@@ -93,6 +93,9 @@ struct pair {
 void pair_init(struct pair *pair, uint64_t seed);
 void pair_free(struct pair *pair);
 
+/* They meet over IPv6 instead; before pair_boot(). */
+void pair_use_ipv6(struct pair *pair);
+
 /* A new engine for this end; what it had before is gone without a word. Starts. */
 void pair_boot(struct pair *pair, unsigned end);
 

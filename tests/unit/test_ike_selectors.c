@@ -3,6 +3,7 @@
  * Traffic selectors between two engines: child SAs for less than all traffic, which a peer may ask for.
  */
 #include "ike_test.h"
+#include "lib/ike/ts.h"
 
 static void selectors_are_narrowed(void **state)
 {
@@ -21,6 +22,81 @@ static void selectors_are_narrowed(void **state)
 	assert_true(sl_addr_equal(&p->end[ALPHA].children[0].local.ts[0].last, &narrow.ts[0].last));
 	assert_int_equal(p->end[ALPHA].children[0].remote.count, 2);
 	free_pair(p);
+}
+
+/* "FIRST-LAST PROTOCOL PORT-PORT", everything spelled out. */
+static struct sl_ts selector(const char *text)
+{
+	char first[SL_ADDR_TEXT], last[SL_ADDR_TEXT];
+	unsigned protocol, port_first, port_last;
+	struct sl_ts ts = {0};
+
+	assert_int_equal(
+		sscanf(text, "%63[^-]-%63s %u %u-%u", first, last, &protocol, &port_first, &port_last), 5);
+	assert_true(sl_addr_parse(&ts.first, first) && sl_addr_parse(&ts.last, last));
+	ts.protocol = (uint8_t)protocol;
+	ts.port_first = (uint16_t)port_first;
+	ts.port_last = (uint16_t)port_last;
+	return ts;
+}
+
+/* One child SA for what is behind an end in both families; and no more than both ends want, protocols and ports included. */
+static void mixed_selectors(void **state)
+{
+	static const struct {
+		const char *alpha[3], *beta[3],
+			*common[3]; /* what is behind alpha: to alpha, to beta, to both */
+	} cases[] = {
+		{{"10.1.0.0-10.1.255.255 0 0-65535", "fd00:1::-fd00:1::ffff 0 0-65535"},
+			{"fd00:1::-fd00:1::ffff 0 0-65535", "10.1.0.0-10.1.255.255 0 0-65535"},
+			{"10.1.0.0-10.1.255.255 0 0-65535", "fd00:1::-fd00:1::ffff 0 0-65535"}},
+		{{"10.1.0.0-10.1.255.255 0 0-65535", "fd00:1::-fd00:1::ffff 0 0-65535"},
+			{"fd00:1::7-fd00:1::1:0 0 0-65535"}, {"fd00:1::7-fd00:1::ffff 0 0-65535"}},
+		{{"10.1.0.0-10.1.255.255 0 0-65535"},
+			{"10.1.0.7-10.1.0.7 6 443-443", "10.1.0.8-10.1.0.9 17 53-54"},
+			{"10.1.0.7-10.1.0.7 6 443-443", "10.1.0.8-10.1.0.9 17 53-54"}},
+		{{"10.1.0.0-10.1.255.255 6 80-90", "fd00:1::-fd00:1::ffff 6 0-65535"},
+			{"10.1.0.0-10.1.255.255 6 85-95", "fd00:1::-fd00:1::ffff 17 0-65535"},
+			{"10.1.0.0-10.1.255.255 6 85-90"}},
+		/* Echo requests of ICMP, of both families. */
+		{{"10.1.0.0-10.1.255.255 1 2048-2303", "fd00:1::-fd00:1::ffff 58 0-65535"},
+			{"10.1.0.0-10.1.255.255 1 0-65535", "fd00:1::-fd00:1::ffff 58 32768-33023"},
+			{"10.1.0.0-10.1.255.255 1 2048-2303", "fd00:1::-fd00:1::ffff 58 32768-33023"}},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (unsigned starter = 0; starter < PAIR_ENDS; starter++) {
+			struct pair *p = new_pair(200 + i);
+			struct sl_ts_list *to_alpha = &p->end[ALPHA].conf.selectors;
+			struct sl_ts_list *to_beta = &p->end[BETA].peer.selectors, seen;
+
+			to_alpha->count = to_beta->count = 0;
+			for (unsigned k = 0; k < 3 && cases[i].alpha[k]; k++)
+				to_alpha->ts[to_alpha->count++] = selector(cases[i].alpha[k]);
+			for (unsigned k = 0; k < 3 && cases[i].beta[k]; k++)
+				to_beta->ts[to_beta->count++] = selector(cases[i].beta[k]);
+			set_boot(p, starter == ALPHA, starter == BETA);
+			boot_both(p);
+			pair_run(p, PAIR_S);
+			assert_calm(p);
+			seen = p->end[ALPHA].children[0].local;
+			for (unsigned k = 0; k < 3 && cases[i].common[k]; k++) {
+				struct sl_ts_list one = {.count = 1, .ts = {selector(cases[i].common[k])}};
+
+				assert_true(k < seen.count && ike_ts_within(&one, &seen));
+				assert_true(seen.count == 1 || cases[i].common[1]);
+			}
+			/* What replaces it is for the same, with either end's word for it. */
+			assert_true(
+				sl_ike_rekey_child(p->end[!starter].ike, p->now, p->end[!starter].outbound));
+			pair_run(p, 10 * PAIR_S);
+			assert_calm(p);
+			assert_true(ike_ts_within(&used_by(p, ALPHA, 0)->local, &seen));
+			assert_int_equal(info_of(p, ALPHA).rekeys, 1);
+			free_pair(p);
+		}
+	}
 }
 
 /* Alpha asks as a peer would that has several configured; returns its child. */
@@ -146,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(selectors_are_narrowed),
+		cmocka_unit_test(mixed_selectors),
 		cmocka_unit_test(narrower_selectors),
 		cmocka_unit_test(selectors_beyond_the_configured),
 		cmocka_unit_test(rekey_does_not_narrow),
