@@ -139,6 +139,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
 	conf->cipher_count = peer->cipher_count;
 	conf->esn = peer->esn;
+	conf->udp = true;
 	conf->start = start_from[peer->start];
 	conf->dpd_delay = peer->dpd_delay;
 	conf->ppk = peer->ppk;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Child SAs: ESP in tunnel mode, in UDP.
+ * Child SAs: ESP in tunnel mode.
  *
  * In calm an IKE SA has one child for each worker of the end that has more of them. While one replaces another there are
  * more, and the one that both ends have closed stays installed a little longer: what the peer sent before it switched
@@ -213,7 +213,7 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 		.spi_out = (uint32_t)choice->spi,
 		.cipher = choice->cipher,
 		.esn = choice->esn,
-		.udp = true,
+		.udp = sa->udp,
 		.nat = sa->behind_nat || sa->peer_behind_nat,
 		.path = ike_esp_path(sa),
 		.local = terms->local,
@@ -235,9 +235,9 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 	child->state = IKE_CHILD_UP;
 	set_limits(child);
 	ike_log(ike, SL_IKE_INFO, (int)sa->peer->index,
-		"child SA: %s, %s sequence numbers, worker %u, spi in 0x%08x out 0x%08x",
-		sl_cipher_name(choice->cipher), choice->esn ? "64-bit" : "32-bit", child->worker,
-		child->spi_in, child->spi_out);
+		"child SA: %s, %s sequence numbers, %s, worker %u, spi in 0x%08x out 0x%08x",
+		sl_cipher_name(choice->cipher), choice->esn ? "64-bit" : "32-bit",
+		sa->udp ? "in UDP" : "plain ESP", child->worker, child->spi_in, child->spi_out);
 	return true;
 }
 

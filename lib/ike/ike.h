@@ -56,6 +56,11 @@
  *
  * NAT: of a peer behind one the address is followed (child_move); a NAT before us is kept awake every 20 s (keepalive).
  *
+ * UDP: ESP goes in UDP, between ports 4500, when there is a NAT or one of the ends insists on it, and IKE moves there from
+ * port 500 in IKE_AUTH. Otherwise it is plain ESP, and IKE stays on the port where it began. An end insists (udp of the
+ * peer, which is what to configure where in doubt) by saying in NAT_DETECTION_SOURCE_IP that it is elsewhere, so that a
+ * peer of any make uses UDP, while this engine can still tell whether there is a NAT in truth.
+ *
  * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
  * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
  * SA ends.
@@ -121,6 +126,9 @@ struct sl_ike_peer_conf {
 	enum sl_cipher ciphers[SL_CIPHER_COUNT];
 	unsigned cipher_count; /* 1.. in order of preference, for IKE and for ESP */
 	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
+	/* Insist on ESP in UDP; false: plain ESP, unless there is a NAT or the peer insists. Who calls from where no peer is
+	 * configured is unknown until IKE_AUTH: it gets UDP when any peer does. */
+	bool udp;
 	enum sl_ike_start start;
 	const struct sl_ppk *ppk; /* post-quantum preshared key (RFC 8784); NULL: none */
 	const char *ppk_id;       /* what both ends call it */
@@ -146,7 +154,7 @@ struct sl_ike_child {
 	bool esn;
 	bool udp; /* ESP in UDP, from path.local to path.remote; else plain ESP */
 	bool nat; /* there is a NAT between the ends, which passes nothing but what is between these ports */
-	struct sl_ike_path path;
+	struct sl_ike_path path; /* of plain ESP only the addresses matter */
 	struct sl_ts_list local; /* narrowed selectors */
 	struct sl_ts_list remote;
 	struct sl_ike_keys in, out;

@@ -194,6 +194,8 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;
 	struct sl_ike_path path;
 	bool behind_nat, peer_behind_nat;
+	bool insists;          /* we have said that ESP goes in UDP, whether there is a NAT or not */
+	bool udp;              /* it does: so we have said, or so does the peer, or there is a NAT */
 	uint64_t keepalive_at; /* IKE_NEVER: the NAT before us, if any, needs none */
 	enum sl_cipher cipher;
 	struct ike_secrets *secrets;
@@ -632,7 +634,7 @@ void ike_further_unheard(struct ike_sa *sa);
 
 void ike_write_nat_detection(struct ike_writer *w, const struct ike_sa *sa);
 
-/* Learns from IKE_SA_INIT which end is behind a NAT; the path is that of the message. */
+/* Learns from IKE_SA_INIT which end is behind a NAT, and whether ESP goes in UDP; the path is that of the message. */
 void ike_detect_nat(struct ike_sa *sa, const struct ike_message *m, const struct ike_head *head,
 	const struct sl_ike_path *path);
 

@@ -34,6 +34,7 @@ static struct ike_sa *new_sa(struct ike_sa *old, enum ike_sa_state state, uint64
 	fresh->peer = old->peer;
 	fresh->behind_nat = old->behind_nat;
 	fresh->peer_behind_nat = old->peer_behind_nat;
+	fresh->udp = old->udp;
 	fresh->fragmentation = old->fragmentation;
 	fresh->origin = old;
 	fresh->started = old->started;

@@ -291,6 +291,7 @@ static void introduce(struct pair_end *e, const struct pair_end *other)
 		.ciphers = {SL_AES256GCM16, SL_AES128GCM16},
 		.cipher_count = 2,
 		.esn = true,
+		.udp = true,
 		.start = SL_IKE_START_TRAFFIC,
 		.dpd_delay = 10 * PAIR_S,
 	};
@@ -539,8 +540,8 @@ static const char *child_fault(const struct sl_ike_child *a, const struct sl_ike
 		return "the ends have different children";
 	if (!same_keys(&a->in, &b->out) || !same_keys(&a->out, &b->in) || same_keys(&a->in, &a->out))
 		return "keys differ";
-	if (a->cipher != b->cipher || a->esn != b->esn || !a->udp || !b->udp)
-		return "cipher or sequence numbers differ";
+	if (a->cipher != b->cipher || a->esn != b->esn || a->udp != b->udp)
+		return "cipher, sequence numbers or encapsulation differ";
 	if (!same_selectors(&a->local, &b->remote) || !same_selectors(&a->remote, &b->local))
 		return "selectors differ";
 	return NULL;

@@ -96,10 +96,17 @@ static void the_limit_is_exact(void **state)
 static void the_limit_depends_on_the_headers(void **state)
 {
 	static const struct {
-		bool ipv6;
+		bool ipv6, plain;
 		uint16_t port;
 		unsigned headers;
-	} cases[] = {{false, 4500, 20 + 8 + 4}, {true, 4500, 40 + 8 + 4}, {false, 500, 20 + 8 + 4}};
+	} cases[] = {
+		{false, false, 4500, 20 + 8 + 4},
+		{true, false, 4500, 40 + 8 + 4},
+		{true, false, 500, 40 + 8 + 4}, /* from where it moves */
+		{false, true, 500, 20 + 8},
+		{true, true, 500, 40 + 8},
+		{true, true, 4500, 40 + 8 + 4},
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -110,7 +117,7 @@ static void the_limit_depends_on_the_headers(void **state)
 			struct pair *p = narrow_pair(415 + i, 0, 0);
 
 			p->end[ALPHA].conf.mtu = round == 2 ? mtu - 1 : mtu;
-			p->end[ALPHA].peer.endpoint.port = cases[i].port;
+			p->end[ALPHA].peer.udp = p->end[BETA].peer.udp = !cases[i].plain;
 			if (cases[i].ipv6)
 				pair_use_ipv6(p);
 			p->end[ALPHA].peer.endpoint.port = cases[i].port;
