@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "ts.h"
 
 enum { SA_LIMIT = 1 << 20 }; /* on conf->sa_max: the hash tables are sized by it */
 
@@ -82,6 +83,10 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
 	assert(!conf->ppk || (conf->ppk->len > 0 && strlen(conf->ppk_id) <= SL_IKE_NAME_MAX));
 	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
+	assert(conf->flow_count <= SL_IKE_FLOWS_MAX);
+	for (unsigned i = 0; i < conf->flow_count; i++)
+		assert(ike_ts_within(&conf->flows[i].local, &ike->conf->selectors) &&
+			ike_ts_within(&conf->flows[i].remote, &conf->selectors));
 	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
 	if (!peers)
 		return -1;

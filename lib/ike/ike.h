@@ -48,6 +48,14 @@
  * are for worker 0. Each is rotated on its own, and asked for again when it is lost. The link stands as long as one is in
  * use.
  *
+ * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
+ * When the link is up the end that has it configured asks for that child SA, and again when it is lost. When both have it
+ * there is still one: the initiator of the IKE SA asks first, and turns down the other end's request for a flow that it
+ * has, or has asked for; two configurations are of the same flow when all is the same of what is behind both ends in
+ * common. Flows are for worker 0 at both ends. A peer that refuses one is not asked again before the next link; until there
+ * is a child SA of its own a flow goes with the other traffic, which has the selectors for it. At an end without that
+ * configuration the child SA is one with narrower selectors, and is to be preferred to the others too.
+ *
  *     who asked                                              the other
  *                  ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────► child_install
  *                  ◄───────────────────────── CREATE_CHILD_SA
@@ -87,6 +95,7 @@ enum {
 	SL_IKE_MTU_MIN = 308,      /* leaves 256 bytes to a message over IPv6 */
 	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
 	SL_IKE_WORKERS_MAX = 64,
+	SL_IKE_FLOWS_MAX = 32, /* of a peer */
 };
 
 /* Where a message came from, or goes to. */
@@ -117,6 +126,14 @@ enum sl_ike_start {
 	SL_IKE_START_NONE,    /* never connect: wait for the peer */
 };
 
+/* Traffic with a peer that has a child SA of its own. */
+struct sl_ike_flow_conf {
+	const char *name;
+	/* Each lies within one of the selectors of ours, or of the peer. */
+	struct sl_ts_list local, remote;
+	uint64_t rekey_time; /* ns that its child SA serves before it is replaced; 0: for ever */
+};
+
 /* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
 struct sl_ike_peer_conf {
 	const char *name; /* its ID_FQDN */
@@ -136,6 +153,8 @@ struct sl_ike_peer_conf {
 	uint64_t dpd_delay;       /* ns without a sign of life before a liveness check; 0: never */
 	uint64_t
 		rekey_time; /* ns that a child SA serves before it is replaced, an IKE SA four times that; 0: for ever */
+	const struct sl_ike_flow_conf *flows; /* the more special ones first: an index names one */
+	unsigned flow_count;
 };
 
 /* Keys of one direction: the AES key (sl_cipher_key_len() bytes) and the salt of the nonce (RFC 4106 8.1). */
@@ -144,10 +163,13 @@ struct sl_ike_keys {
 	uint8_t salt[SL_GCM_SALT_LEN];
 };
 
+enum { SL_IKE_NO_FLOW = -1 };
+
 /* A child SA, as negotiated: everything ESP needs. */
 struct sl_ike_child {
 	unsigned peer;
 	unsigned worker;  /* ours, that opens and seals with it */
+	int flow;         /* of the peer's configuration; SL_IKE_NO_FLOW: of none */
 	uint32_t spi_in;  /* ours, from spi_alloc; host order; names the child in this interface */
 	uint32_t spi_out; /* the peer's */
 	enum sl_cipher cipher;

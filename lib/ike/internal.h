@@ -11,6 +11,7 @@
  *   ppk.c            post-quantum preshared keys
  *   defence.c        what strangers may cost us: cookies, limits
  *   rekey_child.c rekey_sa.c further.c   what CREATE_CHILD_SA is used for
+ *   flow.c           child SAs for some of the traffic, as configured
  *   work.c           what an IKE SA has to ask its peer for, in which order
  *   child.c          child SAs within an IKE SA: memory, life, end
  *   terms.c          what is offered, taken and checked for a child SA
@@ -155,6 +156,7 @@ struct ike_child {
 	bool unsure; /* the peer asked for it, and may not know yet that it has it: may be used when it does ... */
 	bool instead; /* ... and shall be, instead of what its flow has */
 	unsigned worker;
+	int flow; /* or SL_IKE_NO_FLOW */
 	uint32_t spi_in, spi_out;
 	struct sl_ts_list local, remote; /* selectors: offered by us, or agreed */
 	struct ike_child
@@ -233,6 +235,7 @@ struct ike_sa {
 	uint64_t further_at; /* when to ask for what our workers lack; IKE_NEVER: nothing, as far as known */
 	uint64_t sure_at;    /* when the peer has what it asked for, though it has not said so */
 	unsigned further_failures; /* to get one, or to keep it */
+	uint32_t flows_refused;    /* by the peer, one bit each */
 };
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -492,8 +495,11 @@ void ike_delete_last(struct ike_sa *sa);
 
 /* ---- child.c ----------------------------------------------------------------------------------------------------- */
 
-/* A child of this worker with an SPI of ours, or NULL when there is none left. */
-struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker);
+/* A child of this worker and of this flow, if any, with an SPI of ours, or NULL when there is none left. */
+struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker, int flow);
+
+/* Up, and not replaced. */
+bool ike_child_stands(const struct ike_child *child);
 
 /*
  * Installs both directions. The nonces and the role are those of the exchange that made the child, `shared` the outcome
@@ -544,6 +550,9 @@ struct ike_wanted ike_want_like(const struct ike_child *child);
 
 /* One more like the first of the IKE SA. */
 struct ike_wanted ike_want_further(const struct ike_sa *sa);
+
+/* The one of this flow. */
+struct ike_wanted ike_want_flow(const struct ike_sa *sa, int flow);
 
 void ike_write_child_offer(struct ike_writer *w, const struct ike_wanted *wanted, uint32_t spi_in);
 void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_wanted *wanted);
@@ -629,6 +638,20 @@ void ike_further_heard(struct ike_sa *sa);
 
 /* The same request once more: it has not. */
 void ike_further_unheard(struct ike_sa *sa);
+
+/* ---- flow.c ------------------------------------------------------------------------------------------------------ */
+
+/* The flow that has these selectors, or SL_IKE_NO_FLOW. */
+int ike_flow_of(const struct ike_sa *sa, const struct sl_ts_list *local, const struct sl_ts_list *remote);
+
+/* The first flow that has no child and may have one, or SL_IKE_NO_FLOW. */
+int ike_flow_lacking(const struct ike_sa *sa);
+
+/* It is ours to ask for, and we have or have done so: a request of the peer for it is to be turned down. */
+bool ike_flow_is_ours(const struct ike_sa *sa, int flow);
+
+/* The peer does not want it. */
+void ike_flow_refused(struct ike_sa *sa, int flow, const char *why);
 
 /* ---- nat.c ------------------------------------------------------------------------------------------------------- */
 

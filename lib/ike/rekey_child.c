@@ -35,7 +35,7 @@ static void failed(struct ike_child *old, const char *why)
 void ike_rekey_child_start(struct ike_child *old)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	struct ike_child *fresh = ike_child_new(sa, old->worker, old->flow);
 	const struct ike_wanted wanted = ike_want_like(old);
 	struct ike_writer w;
 
@@ -131,7 +131,7 @@ static unsigned accept(struct ike_child *old, const struct sl_ike_path *path, co
 	const struct ike_terms *terms)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	struct ike_child *fresh = ike_child_new(sa, old->worker, old->flow);
 	struct ike_nonce lowest;
 	unsigned error;
 

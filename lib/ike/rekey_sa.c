@@ -55,6 +55,7 @@ static void inherit(struct ike_sa *heir, struct ike_sa *old)
 	heir->further = old->further;
 	heir->further_at = old->further_at;
 	heir->sure_at = old->sure_at;
+	heir->flows_refused = old->flows_refused;
 	old->peer->rekeys++;
 	ike_log(heir->ike, SL_IKE_INFO, (int)heir->peer->index, "IKE SA rekeyed %s, now %016llx %016llx",
 		heir->initiator ? "by us" : "by the peer", (unsigned long long)heir->spi_i,

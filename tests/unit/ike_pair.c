@@ -114,7 +114,8 @@ static int op_child_install(void *owner, const struct sl_ike_child *child)
 {
 	struct pair_end *e = owner;
 
-	assert(child->peer == 0);
+	assert(child->peer == 0 && child->flow >= SL_IKE_NO_FLOW && child->flow < (int)e->peer.flow_count);
+	assert(child->flow == SL_IKE_NO_FLOW || child->worker == 0);
 	if (e->refuse_installs > 0) {
 		e->refuse_installs--;
 		return -1;
@@ -547,17 +548,62 @@ static const char *child_fault(const struct sl_ike_child *a, const struct sl_ike
 	return NULL;
 }
 
+/* Has the selectors of the first, so it is one for a worker. */
+static bool is_general(const struct pair_end *e, const struct sl_ike_child *child)
+{
+	const struct ike_terms *first = &e->ike->peers[0]->active->first;
+
+	return child->spi_in != 0 && same_selectors(&child->local, &first->local) &&
+	       same_selectors(&child->remote, &first->remote);
+}
+
+static unsigned general_in_use(const struct pair_end *e, unsigned worker)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		count += e->in_use[i] && e->children[i].worker == worker && is_general(e, &e->children[i]);
+	return count;
+}
+
 static const char *workers_fault(const struct pair_end *e)
 {
 	bool further = e->ike->peers[0]->active->further;
+	unsigned general = 0;
 
-	if (e->conf.workers == 1 && !further && pair_children(e) != 1)
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		general += is_general(e, &e->children[i]);
+	if (e->conf.workers == 1 && !further && general != 1)
 		return "not exactly one child";
 	for (unsigned worker = 0; worker < e->conf.workers; worker++) {
-		unsigned count = pair_in_use(e, worker);
+		unsigned count = general_in_use(e, worker);
 
 		if (count != 1 && (count > 1 || worker == 0 || further))
 			return "a worker does not use exactly one child";
+	}
+	return NULL;
+}
+
+/* Exactly one child for each flow that is configured here, and the other end uses it too. */
+static const char *flows_fault(const struct pair_end *e, const struct pair_end *other)
+{
+	uint32_t refused = e->ike->peers[0]->active->flows_refused;
+
+	for (unsigned flow = 0; flow < e->peer.flow_count; flow++) {
+		unsigned count = 0;
+
+		for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++) {
+			const struct sl_ike_child *child = &e->children[i], *half;
+
+			if (child->spi_in == 0 || child->flow != (int)flow)
+				continue;
+			half = pair_child(other, child->spi_out);
+			if (!e->in_use[i] || !half || !other->in_use[half - other->children])
+				return "an end does not use the child of a flow";
+			count++;
+		}
+		if (count != !(refused >> flow & 1))
+			return count ? "a flow has several children" : "a flow has no child";
 	}
 	return NULL;
 }
@@ -596,6 +642,8 @@ const char *pair_fault(struct pair *pair)
 			return "the number of children shown is not what is in use";
 		if (workers_fault(e))
 			return workers_fault(e);
+		if (flows_fault(e, &pair->end[!i]))
+			return flows_fault(e, &pair->end[!i]);
 	}
 	if (pair_children(&pair->end[ALPHA]) != pair_children(&pair->end[BETA]))
 		return "the ends have different children";

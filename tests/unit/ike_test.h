@@ -256,6 +256,22 @@ static inline void set_prefix(struct sl_ts_list *list, const char *text)
 	*list = (struct sl_ts_list){.count = 1, .ts = {sl_ts_from_prefix(&prefix)}};
 }
 
+/* "FIRST-LAST PROTOCOL PORT-PORT", everything spelled out. */
+static inline struct sl_ts selector(const char *text)
+{
+	char first[SL_ADDR_TEXT], last[SL_ADDR_TEXT];
+	unsigned protocol, port_first, port_last;
+	struct sl_ts ts = {0};
+
+	assert_int_equal(
+		sscanf(text, "%63[^-]-%63s %u %u-%u", first, last, &protocol, &port_first, &port_last), 5);
+	assert_true(sl_addr_parse(&ts.first, first) && sl_addr_parse(&ts.last, last));
+	ts.protocol = (uint8_t)protocol;
+	ts.port_first = (uint16_t)port_first;
+	ts.port_last = (uint16_t)port_last;
+	return ts;
+}
+
 static inline int start_crypto(void **state)
 {
 	(void)state;
