@@ -26,7 +26,6 @@ enum {
 	 */
 	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
-	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
 	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
 };
 
@@ -141,6 +140,7 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
 	conf->cipher_count = peer->cipher_count;
 	conf->esn = peer->esn;
+	conf->udp = true;
 	conf->start = start_from[peer->start];
 	conf->dpd_delay = peer->dpd_delay;
 	conf->ppk = peer->ppk;
@@ -160,7 +160,7 @@ static int ike_init(struct gateway *g)
 		.key = c->key,
 		.address = c->wire.addresses[0].addr,
 		.workers = g->worker_count,
-		.message_max = c->wire.mtu - IKE_HEADERS,
+		.mtu = c->wire.mtu,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
 	selectors_from(&g->ike_conf.selectors, behind, behind_count);

@@ -106,8 +106,8 @@ mutate old-child-stays lib/ike/rekey_child.c \
 mutate collision-not-seen lib/ike/ke.c 'return rekey->to_beat.len > 0 &&' 'return rekey->to_beat.len > IKE_NONCE_MAX &&'
 
 mutate collision-other-winner lib/ike/rekey_child.c \
-	'bool useless = ike_rekey_lost(&sa->rekey, lowest) ||' \
-	'bool useless = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator ||'
+	'if (ike_rekey_lost(asked, &asked->lowest) ||' \
+	'if (ike_rekey_lost(asked, &asked->lowest) == fresh->sa->initiator ||'
 
 mutate children-left-behind lib/ike/rekey_sa.c 'child->sa = heir;' '(void)child;'
 
