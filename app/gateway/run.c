@@ -209,7 +209,7 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 		return -1;
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
-	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu);
+	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu, SL_IPV4, true);
 	w->dp.routes = g->routes;
 	return 0;
 }
@@ -291,7 +291,7 @@ static void announce(const struct gateway *g)
 	log_info("%s is up: %s", c->name, sl_crypto_version());
 	log_info("wire %s on %s, plain %s on %s, inner MTU %u, %u peer%s",
 		sl_prefix_text(&c->wire.address, wire), c->wire.port,
-		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu),
+		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu, SL_IPV4, true),
 		c->peer_count, c->peer_count == 1 ? "" : "s");
 	log_info("%u worker%s", g->worker_count, g->worker_count == 1 ? "" : "s");
 	if (rte_lcore_count() - 1 > g->worker_count)

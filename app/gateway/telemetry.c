@@ -300,7 +300,7 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 	text(d, "mac", mac);
 	number(d, "mtu", link->config->mtu);
 	if (link == &gateway->wire)
-		number(d, "inner_mtu", sl_inner_mtu(link->config->mtu));
+		number(d, "inner_mtu", sl_inner_mtu(link->config->mtu, SL_IPV4, true));
 	text(d, "link", state.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 	number(d, "neighbours", sl_neigh_known(link->neighbours));
 	number(d, "rx_queues", link->port.rx_queues);

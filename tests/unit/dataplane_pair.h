@@ -114,7 +114,7 @@ static inline void pair_new(struct pair *p)
 	p->alpha.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 2}}, .ip = ALPHA_WIRE};
 	p->beta.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 1}}, .ip = BETA_PLAIN};
 	p->beta.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 2}}, .ip = BETA_WIRE};
-	p->alpha.inner_mtu = p->beta.inner_mtu = sl_inner_mtu(1500);
+	p->alpha.inner_mtu = p->beta.inner_mtu = sl_inner_mtu(1500, SL_IPV4, true);
 	p->alpha.routes = p->beta.routes = p->routes;
 	sl_neighbour_set(&p->beta, BETA_HOST, &pair_host_mac);
 	pair_sessions(p, SL_AES256GCM16, true);
