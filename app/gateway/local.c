@@ -84,7 +84,7 @@ static const struct sl_neigh_ops plain_ops = {send_arp_request, plain_changed, s
 
 static void link_addresses(struct link *link)
 {
-	const struct sl_prefix *p = &link->config->address;
+	const struct sl_prefix *p = sl_config_address(link->config, SL_IPV4);
 
 	link->ip = sl_addr_u32(&p->addr);
 	link->mask = p->len == 0 ? 0 : UINT32_MAX << (32 - p->len);

@@ -151,17 +151,18 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 static int ike_init(struct gateway *g)
 {
 	const struct sl_config *c = g->config;
-	struct sl_prefix behind = sl_prefix_mask(&c->plain.address);
+	struct sl_prefix behind[SL_TS_MAX];
+	unsigned behind_count = sl_config_behind_us(c, behind);
 
 	g->ike_conf = (struct sl_ike_conf){
 		.name = c->name,
 		.key = c->key,
-		.address = c->wire.address.addr,
+		.address = c->wire.addresses[0].addr,
 		.workers = g->worker_count,
 		.message_max = c->wire.mtu - IKE_HEADERS,
 		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
 	};
-	selectors_from(&g->ike_conf.selectors, &behind, 1);
+	selectors_from(&g->ike_conf.selectors, behind, behind_count);
 	g->peer_confs = calloc(c->peer_count, sizeof(*g->peer_confs));
 	g->ike = sl_ike_new(&g->ike_conf, &ike_ops, g);
 	if (!g->peer_confs || !g->ike)
@@ -290,8 +291,8 @@ static void announce(const struct gateway *g)
 
 	log_info("%s is up: %s", c->name, sl_crypto_version());
 	log_info("wire %s on %s, plain %s on %s, inner MTU %u, %u peer%s",
-		sl_prefix_text(&c->wire.address, wire), c->wire.port,
-		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu, SL_IPV4, true),
+		sl_prefix_text(&c->wire.addresses[0], wire), c->wire.port,
+		sl_prefix_text(&c->plain.addresses[0], plain), c->plain.port, sl_inner_mtu(c->wire.mtu, SL_IPV4, true),
 		c->peer_count, c->peer_count == 1 ? "" : "s");
 	log_info("%u worker%s", g->worker_count, g->worker_count == 1 ? "" : "s");
 	if (rte_lcore_count() - 1 > g->worker_count)

@@ -296,7 +296,7 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 	rte_ether_format_addr(mac, sizeof(mac), &link->port.mac);
 	text(d, "role", role);
 	text(d, "device", link->config->port);
-	text(d, "address", sl_prefix_text(&link->config->address, address));
+	text(d, "address", sl_prefix_text(&link->config->addresses[0], address));
 	text(d, "mac", mac);
 	number(d, "mtu", link->config->mtu);
 	if (link == &gateway->wire)
