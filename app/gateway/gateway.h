@@ -50,6 +50,7 @@ struct peer {
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
+	unsigned path_mtu; /* as learned from the path; 0: that of the wire */
 };
 
 struct gateway {
@@ -61,7 +62,8 @@ struct gateway {
 
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
+	struct sl_lan *lan;
 	struct worker *workers;
 	unsigned worker_count;
 	atomic_bool asleep; /* the control thread, as workers see it */
@@ -135,6 +137,9 @@ void sa_out_released(struct gateway *g, struct sl_esp_out *out);
 
 /* The MAC of a neighbour on the wire is known, or has changed. */
 void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac);
+
+/* From now on the largest outer packet that the path to a peer carries; 0: as large as the wire's. */
+void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu);
 
 /* Packets and bytes of a peer since the start. */
 void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);

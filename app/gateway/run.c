@@ -191,9 +191,34 @@ static int routes_init(struct gateway *g)
 	return g->routes ? 0 : -1;
 }
 
+/* On the link is what our addresses there say, whatever the routes say. */
+static int lan_init(struct gateway *g)
+{
+	const struct sl_config_port *c = &g->config->plain;
+
+	if (c->route_count == 0)
+		return 0;
+	g->lan = sl_lan_new("lan");
+	for (unsigned i = 0; g->lan && i < c->route_count; i++) {
+		if (sl_lan_add(g->lan, &c->routes[i].prefix, &c->routes[i].via) != 0)
+			return -1;
+	}
+	for (unsigned i = 0; g->lan && i < c->address_count; i++) {
+		struct sl_prefix on_link = sl_prefix_mask(&c->addresses[i]);
+
+		if (sl_lan_add(g->lan, &on_link, NULL) != 0)
+			return -1;
+	}
+	return g->lan ? 0 : -1;
+}
+
 static struct sl_link link_of(const struct link *link)
 {
-	return (struct sl_link){.mac = link->port.mac, .ip = link->ip};
+	struct sl_link l = {.mac = link->port.mac, .vlan = (uint16_t)link->config->vlan};
+
+	for (unsigned i = 0; i < link->config->address_count; i++)
+		sl_link_add(&l, &link->config->addresses[i].addr);
+	return l;
 }
 
 static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
@@ -210,8 +235,10 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 		return -1;
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
-	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu, SL_IPV4, true);
 	w->dp.routes = g->routes;
+	w->dp.lan = g->lan;
+	w->dp.pool = g->mbufs;
+	w->dp.clamp_mss = g->config->mss_clamp;
 	return 0;
 }
 
@@ -258,8 +285,8 @@ static int assemble(struct gateway *g)
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || local_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
-		ike_init(g) || telemetry_init(g)) {
+	if (control_init(g) || local_init(g) || routes_init(g) || lan_init(g) || workers_set_up(g) ||
+		sa_init(g) || ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
 		return -1;
@@ -292,8 +319,8 @@ static void announce(const struct gateway *g)
 	log_info("%s is up: %s", c->name, sl_crypto_version());
 	log_info("wire %s on %s, plain %s on %s, inner MTU %u, %u peer%s",
 		sl_prefix_text(&c->wire.addresses[0], wire), c->wire.port,
-		sl_prefix_text(&c->plain.addresses[0], plain), c->plain.port, sl_inner_mtu(c->wire.mtu, SL_IPV4, true),
-		c->peer_count, c->peer_count == 1 ? "" : "s");
+		sl_prefix_text(&c->plain.addresses[0], plain), c->plain.port,
+		sl_inner_mtu(c->wire.mtu, SL_IPV4, true), c->peer_count, c->peer_count == 1 ? "" : "s");
 	log_info("%u worker%s", g->worker_count, g->worker_count == 1 ? "" : "s");
 	if (rte_lcore_count() - 1 > g->worker_count)
 		log_warning("%u workers are the most, %u more lcores are idle", g->worker_count,
@@ -336,7 +363,8 @@ static void disassemble(struct gateway *g)
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_fini(&g->workers[i]);
 	free(g->workers);
-	rte_fib_free(g->routes);
+	sl_routes_free(g->routes);
+	sl_lan_free(g->lan);
 	free(g->peer_confs);
 }
 
