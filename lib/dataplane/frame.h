@@ -83,12 +83,14 @@ static inline bool addressed_to(const struct rte_ether_hdr *eth, const struct rt
 	return ((load64(eth) ^ load64(mac)) << 16) == 0;
 }
 
+/* Most ports have one; where there is none it is 0.0.0.0, to which no packet gets that far. */
 static inline bool own4(const struct sl_link *link, uint32_t ip)
 {
-	for (unsigned i = 0; i < link->count4; i++)
-		if (ip == link->ip4[i])
-			return true;
-	return false;
+	bool own = ip == link->ip4[0];
+
+	for (unsigned i = 1; unlikely(i < link->count4) && !own; i++)
+		own = ip == link->ip4[i];
+	return own;
 }
 
 static inline bool own6(const struct sl_link *link, const void *ip)
@@ -102,15 +104,18 @@ static inline bool own6(const struct sl_link *link, const void *ip)
 }
 
 /* Nothing is forwarded from or to these: 0/8, 127/8, multicast and what lies above it (RFC 1812 5.3.7). */
-static inline bool martian4(uint32_t ip)
+static inline bool martian4(uint8_t first)
 {
-	return ip - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || ip >> 24 == 127;
+	static const bool martian[256] = {[0] = true, [127] = true, [224 ... 255] = true};
+
+	return martian[first];
 }
 
 /* Of a packet: either address, or that they are one (a "LAND" packet, for its receiver to answer itself). */
-static inline bool martian_pair4(uint32_t src, uint32_t dst)
+static inline bool martian_pair4(const struct rte_ipv4_hdr *ip)
 {
-	return martian4(src) | martian4(dst) | (src == dst);
+	return martian4(*(const uint8_t *)&ip->src_addr) | martian4(*(const uint8_t *)&ip->dst_addr) |
+	       (ip->src_addr == ip->dst_addr);
 }
 
 /*
@@ -184,10 +189,11 @@ static inline void ipv4_word_changed(struct rte_ipv4_hdr *ip, rte_be16_t old, rt
 /* One hop less to live; there is one. The same as above, for a word that goes down by 256 (RFC 1141). */
 static inline void ipv4_age(struct rte_ipv4_hdr *ip)
 {
-	uint32_t sum = (uint32_t)ip->hdr_checksum + rte_cpu_to_be_16(0x0100);
+	/* Time to live, protocol, checksum: loaded and stored as one word. */
+	uint32_t word = load32(&ip->time_to_live), sum = (word >> 16) + rte_cpu_to_be_16(0x0100);
 
-	ip->time_to_live--;
-	ip->hdr_checksum = (rte_be16_t)(sum + (sum >= 0xffff));
+	word = ((word - 1) & 0xffff) | (sum + (sum >= 0xffff)) << 16;
+	__builtin_memcpy(&ip->time_to_live, &word, sizeof(word));
 }
 
 /* The traffic class of a packet: DSCP and ECN. */

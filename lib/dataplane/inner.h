@@ -43,7 +43,7 @@ static inline int check_inner4(
 	m->pkt_len = total;
 	src = rte_be_to_cpu_32(ip->src_addr);
 	dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(martian_pair4(src, dst)))
+	if (unlikely(martian_pair4(ip)))
 		return SL_DROP_MARTIAN;
 	if (unlikely(!sl_esp_in_covers_plainly(in, src, dst) && !covers_wholly(in, m)))
 		return SL_DROP_SELECTOR;

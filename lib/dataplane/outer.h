@@ -13,13 +13,18 @@
 
 #include "../esp/esp.h"
 
-/* Outer IPv4 before `len` bytes that begin at payload. The traffic class has the bits that are copied, no others. */
-static inline void fill_ipv4(uint8_t *payload, const struct sl_esp_out *out, uint8_t tos, uint32_t len)
+/*
+ * Outer IPv4 before `len` bytes that begin at payload, and `behind` bytes before the end of the template. The traffic class
+ * has the bits that are copied, no others. What is in the template is loaded from there, not from where it was just stored.
+ */
+static inline void fill_ipv4(
+	uint8_t *payload, const struct sl_esp_out *out, uint32_t behind, uint8_t tos, uint32_t len)
 {
 	struct rte_ipv4_hdr *ip = (void *)(payload - sizeof(*ip));
+	const struct rte_ipv4_hdr *from = (const void *)((const uint8_t *)(&out->template + 1) - behind - sizeof(*from));
 	uint32_t sum;
 
-	ip->type_of_service |= tos;
+	ip->type_of_service = from->type_of_service | tos;
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + len));
 	sum = (uint32_t)out->ipv4_sum + ip->total_length + rte_cpu_to_be_16(tos);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -52,7 +57,7 @@ static __rte_noinline void write_other_headers(
 	if (udp)
 		fill_udp(esp, len);
 	if (out->shape == SL_ESP_IPV4)
-		fill_ipv4(payload, out, tos, len);
+		fill_ipv4(payload, out, sizeof(struct sl_esp_header), tos, len);
 	else
 		fill_ipv6(payload, tos, len + (uint32_t)(esp - payload));
 }
@@ -75,7 +80,8 @@ static inline void write_headers(
 	memcpy(inner - SL_ESP_TEMPLATE_NEAR, (const uint8_t *)(&out->template + 1) - SL_ESP_TEMPLATE_NEAR,
 		SL_ESP_TEMPLATE_NEAR);
 	fill_udp(esp, len);
-	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out, tos, len + (uint32_t)sizeof(struct rte_udp_hdr));
+	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out, sizeof(struct sl_esp_header) + sizeof(struct rte_udp_hdr), tos,
+		len + (uint32_t)sizeof(struct rte_udp_hdr));
 }
 
 #endif

@@ -23,7 +23,8 @@ struct job {
 
 /* Where the packets of a group stand between the passes. */
 struct staged {
-	unsigned count, count6;
+	unsigned count,
+		count6; /* of IPv4, and of IPv6: when all have a session, these come behind those in m[] and out[] */
 	bool handed;               /* by another worker: not to be passed on */
 	struct rte_mbuf *m[GROUP]; /* data starts at the inner IP header and ends with it */
 	uint32_t dst[GROUP];
@@ -45,7 +46,7 @@ static int check_plain(const struct sl_dataplane *dp, struct rte_mbuf *m, uint32
 		return verdict;
 	ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	*dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(martian_pair4(rte_be_to_cpu_32(ip->src_addr), *dst)))
+	if (unlikely(martian_pair4(ip)))
 		return SL_DROP_MARTIAN;
 	if (unlikely(own4(&dp->plain, *dst)))
 		return TO_CONTROL;
@@ -154,20 +155,16 @@ static __rte_noinline unsigned find_sessions6(
 /* Every packet gets a session; what has none leaves the burst. */
 static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
 {
-	unsigned kept;
-
 	sl_routes_find4(dp->routes, s->dst, s->flow, s->count);
-	kept = take_sessions(dp, s, s->m, s->count, 0, burst);
+	s->count = take_sessions(dp, s, s->m, s->count, 0, burst);
 	if (unlikely(s->count6))
-		kept = find_sessions6(dp, s, kept, burst);
-	s->count = kept;
+		s->count6 = find_sessions6(dp, s, s->count, burst) - s->count;
 }
 
 /* The first selectors of the session are of IPv4 and whatever it carries, and cover the packet. */
 static inline bool covers_plainly(const struct sl_esp_out *out, const struct rte_ipv4_hdr *ip)
 {
-	return version_of(ip) == 4 &&
-	       sl_esp_out_covers_plainly(out, rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr));
+	return sl_esp_out_covers_plainly(out, rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr));
 }
 
 /* The first session of the chain that covers the packet, or why there is none. */
@@ -189,12 +186,12 @@ static __rte_noinline int choose_session(const struct sl_dataplane *dp, const st
 
 /* PASS with *session as it is, or moved along the chain to the first that covers the packet; or where else it goes. */
 static inline int check_session(const struct sl_dataplane *dp, const struct staged *s,
-	struct sl_esp_out **session, const struct rte_mbuf *m)
+	struct sl_esp_out **session, const struct rte_mbuf *m, const bool v6)
 {
 	struct sl_esp_out *out = *session;
 	uint32_t len = m->data_len;
 
-	if (unlikely(!covers_plainly(out, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)))) {
+	if (v6 || unlikely(!covers_plainly(out, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)))) {
 		int verdict = choose_session(dp, s, session, m);
 
 		if (verdict != PASS)
@@ -252,11 +249,11 @@ static const uint8_t trailers[2][4][8] = {
 };
 
 /* The packet passes a router, and its traffic class is asked for. */
-static inline uint8_t forward(uint8_t *inner, bool v6)
+static inline uint8_t forward(uint8_t *inner, const bool v6)
 {
 	struct rte_ipv4_hdr *ip = (void *)inner;
 
-	if (unlikely(v6)) {
+	if (v6) {
 		((struct rte_ipv6_hdr *)inner)->hop_limits--;
 		return traffic_class6(inner);
 	}
@@ -265,12 +262,11 @@ static inline uint8_t forward(uint8_t *inner, bool v6)
 }
 
 /* Everything about a packet but the encryption. Its length and the session have been checked. */
-static void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out)
+static inline void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out, const bool v6)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t len = m->data_len, pad = -(len + 2) & 3, sealed_len = len + pad + 2;
 	struct sl_esp_header *esp = (void *)(inner - sizeof(*esp));
-	const bool v6 = version_of(inner) == 6;
 	const rte_be64_t seq = rte_cpu_to_be_64(++out->seq);
 
 	out->bytes += len;
@@ -293,16 +289,26 @@ static void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out)
 	m->pkt_len = m->data_len;
 }
 
-static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+/* TCP's first packet says what segments it wants to send. Nearly no IPv4 packet gets further than the first question. */
+static inline void clamp_mss(struct rte_mbuf *m, uint16_t inner_mtu, const bool v6)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+
+	if (v6 || ip->next_proto_id == IPPROTO_TCP)
+		sl_mss_clamp(rte_pktmbuf_mtod(m, void *), m->data_len, inner_mtu);
+}
+
+/* Packets from..end - 1, all of one family. */
+static __rte_always_inline void prepare_family(struct sl_dataplane *dp, struct staged *s, unsigned from,
+	unsigned end, const bool v6, struct sl_burst *burst)
 {
 	const struct sl_gcm_key *last = NULL;
 
-	s->jobs = 0;
-	for (unsigned i = 0; i < s->count; i++) {
+	for (unsigned i = from; i < end; i++) {
 		struct rte_mbuf *m = s->m[i];
 		struct sl_esp_out *out = s->out[i];
 		struct job *job = &s->job[s->jobs];
-		int verdict = check_session(dp, s, &out, m);
+		int verdict = check_session(dp, s, &out, m, v6);
 
 		if (unlikely(verdict != PASS)) {
 			not_sealed(dp, m, out, verdict, burst);
@@ -314,17 +320,30 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 			continue;
 		}
 		if (dp->clamp_mss)
-			sl_mss_clamp(rte_pktmbuf_mtod(m, void *), m->data_len, out->inner_mtu);
+			clamp_mss(m, out->inner_mtu, v6);
 		job->to_call = &out->key == last ? NULL : &out->key;
 		last = &out->key;
 		if (job->to_call && key_at_once(s->jobs, m->data_len)) {
 			sl_gcm_prefetch(last, m->data_len);
 			job->to_call = NULL;
 		}
-		prepare(job, m, out);
+		prepare(job, m, out, v6);
 		s->jobs++;
 		burst->tx[burst->tx_count++] = m;
 	}
+}
+
+static __rte_noinline void prepare_staged6(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	prepare_family(dp, s, s->count, s->count + s->count6, true, burst);
+}
+
+static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	s->jobs = 0;
+	prepare_family(dp, s, 0, s->count, false, burst);
+	if (unlikely(s->count6))
+		prepare_staged6(dp, s, burst);
 }
 
 static void encrypt_staged(struct staged *s)
