@@ -7,6 +7,8 @@
  *   run.c        puts it together, takes it apart
  *   control.c    the loop: what happened, what is due
  *   local.c      packets to and from the gateway itself: ARP, ICMP echo, IKE
+ *   ike.c        the IKE engine, its configuration
+ *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   telemetry.c  answers for `sealane show`
@@ -50,6 +52,10 @@ struct peer {
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
+	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
+	struct sl_ike_flow_conf *flow_confs;
+	unsigned flow_count;
+	unsigned path_mtu; /* as learned from the path; 0: that of the wire */
 };
 
 struct gateway {
@@ -61,7 +67,8 @@ struct gateway {
 
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
+	struct sl_lan *lan;
 	struct worker *workers;
 	unsigned worker_count;
 	atomic_bool asleep; /* the control thread, as workers see it */
@@ -116,6 +123,11 @@ void local_send_keepalive(void *gateway, const struct sl_ike_path *path);
 /* The neighbour on the wire through which addr is reached, itself or the next hop; 0 when there is no way. */
 uint32_t local_next_hop(const struct gateway *g, uint32_t addr);
 
+/* ---- ike.c: after sa_init(), and before sa_fini() -------------------------------------------------------------------------- */
+
+int ike_init(struct gateway *g);
+void ike_fini(struct gateway *g);
+
 /* ---- sa.c ------------------------------------------------------------------------------------------------------------- */
 
 int sa_init(struct gateway *g);
@@ -136,6 +148,12 @@ void sa_out_released(struct gateway *g, struct sl_esp_out *out);
 /* The MAC of a neighbour on the wire is known, or has changed. */
 void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac);
 
+/* From now on the largest outer packet that the path to a peer carries; 0: as large as the wire's. */
+void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu);
+
+/* The largest packet that fits the tunnel to a peer; before there is one, as it will be without a NAT. */
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer);
+
 /* Packets and bytes of a peer since the start. */
 void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
 
@@ -151,6 +169,7 @@ struct sa_info {
 	unsigned peer, worker;
 	enum sl_cipher cipher;
 	bool esn, in_use;
+	const char *flow; /* its name; "-": of none */
 	uint64_t created;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t replayed, late, bad_icv;

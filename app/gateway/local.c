@@ -72,7 +72,7 @@ static void wire_changed(void *owner, uint32_t ip, const struct rte_ether_addr *
 static void plain_changed(void *owner, uint32_t ip, const struct rte_ether_addr *mac)
 {
 	struct link *link = owner;
-	struct command command = {.type = COMMAND_NEIGHBOUR, .arg = ip};
+	struct command command = {.type = COMMAND_NEIGHBOUR, .address = sl_addr_v4(ip)};
 
 	if (mac)
 		command.mac = *mac;
@@ -231,6 +231,9 @@ void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m)
 	case SL_HANDED_PLAIN: frame_input(g, &g->plain, m); break;
 	case SL_HANDED_INNER: inner_input(g, m); break;
 	case SL_HANDED_RESOLVE: resolve_input(g, m); break;
+	case SL_HANDED_EXPIRED: gateway_drop(g, m, SL_DROP_EXPIRED); break;
+	case SL_HANDED_TOO_BIG: gateway_drop(g, m, SL_DROP_TOO_BIG); break;
+	case SL_HANDED_NO_ROUTE: gateway_drop(g, m, SL_DROP_NO_ROUTE); break;
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "../../lib/crypto/secret.h"
+#include "../../lib/net/packet.h"
 #include "gateway.h"
 
 /*
@@ -34,6 +35,9 @@ struct sa {
 	uint32_t spi_in, spi_out; /* spi_out 0: reserved, not installed */
 	unsigned peer;
 	uint32_t next_hop;
+	enum sl_family family; /* of the outer addresses */
+	bool udp;
+	const struct sl_config_flow *flow; /* NULL: of none */
 	uint64_t created;
 	uint64_t soft_packets, soft_bytes;
 	bool worn;         /* a soft limit was reached, and the IKE engine knows */
@@ -132,8 +136,17 @@ void sa_spi_free(void *gateway, uint32_t spi)
 
 static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool esn)
 {
-	sa->soft_packets = esn ? peer->rekey_packets : RTE_MIN(peer->rekey_packets, SOFT_PACKETS_32);
-	sa->soft_bytes = peer->rekey_bytes;
+	uint64_t packets = sa->flow ? sa->flow->rekey_packets : peer->rekey_packets;
+
+	sa->soft_packets = esn ? packets : RTE_MIN(packets, SOFT_PACKETS_32);
+	sa->soft_bytes = sa->flow ? sa->flow->rekey_bytes : peer->rekey_bytes;
+}
+
+static unsigned path_mtu(const struct gateway *g, unsigned peer)
+{
+	const unsigned learned = g->peers[peer].path_mtu, wire = g->wire.config->mtu;
+
+	return learned ? RTE_MIN(learned, wire) : wire;
 }
 
 /*
@@ -149,18 +162,26 @@ static uint16_t source_port(const struct sl_config_peer *peer, const struct sl_i
 	return (uint16_t)(EPHEMERAL_PORTS + (child->spi_out * GOLDEN_RATIO_32 >> 18));
 }
 
-static int sessions_init(const struct sl_config_peer *peer, struct sa *sa, const struct sl_ike_child *child)
+_Static_assert((int)SL_CONFIG_DSCP_COPY == (int)SL_DSCP_COPY, "what is configured is what the session takes");
+
+static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl_ike_child *child)
 {
+	const struct sl_config_peer *peer = &g->config->peers[child->peer];
 	struct sl_esp_params p = {
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.cipher = child->cipher,
 		.esn = child->esn,
 		.peer = (uint16_t)child->peer,
-		.wire_local = sl_addr_u32(&child->path.local.addr),
-		.wire_remote = sl_addr_u32(&child->path.remote.addr),
-		.port_local = source_port(peer, child),
-		.port_remote = child->path.remote.port,
+		.rank = child->flow == SL_IKE_NO_FLOW
+				? 0
+				: g->peers[child->peer].flow_count - (unsigned)child->flow,
+		.wire_local = {child->path.local.addr, source_port(peer, child)},
+		.wire_remote = child->path.remote,
+		.udp = child->udp,
+		.vlan = rte_cpu_to_be_16((uint16_t)g->wire.config->vlan),
+		.dscp = peer->dscp,
+		.path_mtu = path_mtu(g, child->peer),
 		.local = &child->local,
 		.remote = &child->remote,
 		.key_in = child->in.key,
@@ -206,10 +227,12 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	struct sa *sa = find(g, child->spi_in);
 	int err;
 
+	if (child->flow != SL_IKE_NO_FLOW)
+		sa->flow = g->peers[child->peer].flows[child->flow];
 	set_limits(sa, &g->config->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
-	err = sa->out && sa->in ? sessions_init(&g->config->peers[child->peer], sa, child) : -1;
+	err = sa->out && sa->in ? sessions_init(g, sa, child) : -1;
 	if (err) {
 		log_error("%s: cannot install the SA: %s", g->config->peers[child->peer].name,
 			sa->out && sa->in ? sl_esp_strerror(err) : "no memory for more sessions");
@@ -219,6 +242,8 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	if (g->keylog)
 		keylog_child(g->keylog, child);
 	sa->spi_out = child->spi_out;
+	sa->family = (enum sl_family)child->path.remote.addr.family;
+	sa->udp = child->udp;
 	sa->created = gateway_now();
 	sa->in_at_worker = true;
 	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
@@ -232,10 +257,8 @@ void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_
 	struct sa *sa = find(g, spi_in);
 
 	(void)peer;
-	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_OUT_MOVE,
-						 .object = sa->out,
-						 .arg = sl_addr_u32(&path->remote.addr),
-						 .port = path->remote.port});
+	worker_command(worker_of(g, sa),
+		&(struct command){.type = COMMAND_OUT_MOVE, .object = sa->out, .endpoint = path->remote});
 	find_next_hop(g, sa, path);
 }
 
@@ -251,16 +274,53 @@ void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_add
 	}
 }
 
-static bool same_ranges(const struct sl_esp_ranges *a, const struct sl_esp_ranges *b)
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
 {
-	return a->count == b->count && memcmp(a->range, b->range, a->count * sizeof(a->range[0])) == 0;
+	const struct sl_config_peer *c = &g->config->peers[peer];
+	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
+	bool udp = c->udp;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		family = sa->family;
+		udp = sa->udp;
+	}
+	return sl_inner_mtu(path_mtu(g, peer), family, udp);
+}
+
+void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)
+{
+	const struct sa *sa;
+
+	if (g->peers[peer].path_mtu == mtu)
+		return;
+	g->peers[peer].path_mtu = mtu;
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		worker_command(worker_of(g, sa),
+			&(struct command){.type = COMMAND_INNER_MTU,
+				.object = sa->out,
+				.other = sa->in,
+				.arg = sl_inner_mtu(path_mtu(g, peer), sa->family, sa->udp)});
+	}
+}
+
+static bool same_selectors(const struct sl_esp_selectors *a, const struct sl_esp_selectors *b)
+{
+	/* Their unused bytes are zero, as those of all sessions are at first. */
+	return a->count == b->count &&
+	       memcmp(a->selector, b->selector, a->count * sizeof(a->selector[0])) == 0;
 }
 
 /* They would seal the same packets: of one peer, in one worker, with the same selectors. */
 static bool same_flow(const struct sa *a, const struct sa *b)
 {
-	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) &&
-	       same_ranges(&a->out->local, &b->out->local) && same_ranges(&a->out->remote, &b->out->remote);
+	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) && a->out->rank == b->out->rank &&
+	       same_selectors(&a->out->local, &b->out->local) &&
+	       same_selectors(&a->out->remote, &b->out->remote);
 }
 
 /* The SA that seals now what this one could seal; NULL when there is none. */
@@ -434,6 +494,7 @@ static void info_of(const struct sa *sa, struct sa_info *info)
 		.cipher = sa->in->cipher,
 		.esn = sa->in->esn,
 		.in_use = sa->in_use,
+		.flow = sa->flow ? sa->flow->name : "-",
 		.created = sa->created,
 		.rx_packets = sa->in->packets,
 		.rx_bytes = sa->in->bytes,

@@ -181,9 +181,10 @@ size_t sl_udp_headers(void *frame, const struct rte_ether_addr *src_mac, const s
 	return SL_UDP_FRAME_HEADERS;
 }
 
-unsigned sl_inner_mtu(unsigned wire_mtu)
+unsigned sl_inner_mtu(unsigned path_mtu, enum sl_family outer, bool udp)
 {
-	enum { BEFORE = 20 + 8 + 8 + 8, ICV = 16, TRAILER = 2 };
+	enum { ESP_AND_IV = 16, ICV = 16, TRAILER = 2 };
+	unsigned before = (outer == SL_IPV6 ? 40 : 20) + (udp ? 8 : 0) + ESP_AND_IV;
 
-	return ((wire_mtu - BEFORE - ICV) & ~3u) - TRAILER;
+	return ((path_mtu - before - ICV) & ~3u) - TRAILER;
 }

@@ -16,6 +16,8 @@
 
 #include <rte_ether.h>
 
+#include "addr.h"
+
 enum {
 	SL_ARP_FRAME = 42,     /* Ethernet and ARP for IPv4 */
 	SL_NON_ESP_MARKER = 4, /* zero bytes before an IKE message on port 4500 (RFC 3948 2.2) */
@@ -70,9 +72,10 @@ size_t sl_udp_headers(void *frame, const struct rte_ether_addr *src_mac, const s
 bool sl_ipv4_checksum_ok(const void *header);
 
 /*
- * The largest inner packet that fits a wire MTU: outer IPv4, UDP, ESP header, IV, then the inner packet padded with its
- * two trailer bytes to a multiple of four, and the ICV (RFC 4303 2, RFC 3948 2.1).
+ * The largest inner packet whose sealed form is no longer than path_mtu: outer IPv4 or IPv6, UDP if there is one, ESP
+ * header, IV, then the inner packet padded with its two trailer bytes to a multiple of four, and the ICV (RFC 4303 2,
+ * RFC 3948 2.1).
  */
-unsigned sl_inner_mtu(unsigned wire_mtu);
+unsigned sl_inner_mtu(unsigned path_mtu, enum sl_family outer, bool udp);
 
 #endif

@@ -36,7 +36,7 @@ static const struct rte_ether_addr pair_host_mac = {{2, 0, 0, 0, 0, 9}};
 struct pair {
 	struct rte_mempool *mbufs;
 	struct sl_dataplane alpha, beta;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
 	struct sl_esp_out *out; /* alpha's, towards beta */
 	struct sl_esp_in *in;   /* beta's, from alpha */
 	uint8_t key[SL_GCM_KEY_MAX];
@@ -65,10 +65,11 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 		.cipher = cipher,
 		.esn = esn,
 		.peer = BETA_FLOW,
-		.wire_local = ALPHA_WIRE,
-		.wire_remote = BETA_WIRE,
-		.port_local = 4500,
-		.port_remote = 4500,
+		.wire_local = {sl_addr_v4(ALPHA_WIRE), 4500},
+		.wire_remote = {sl_addr_v4(BETA_WIRE), 4500},
+		.udp = true,
+		.dscp = SL_DSCP_COPY,
+		.path_mtu = 1500,
 		.local = &a,
 		.remote = &b,
 		.key_in = p->key,
@@ -99,6 +100,7 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 
 static inline void pair_new(struct pair *p)
 {
+	const struct sl_addr host = sl_addr_v4(BETA_HOST);
 	struct sl_prefix b;
 
 	memset(p, 0, sizeof(*p));
@@ -110,13 +112,12 @@ static inline void pair_new(struct pair *p)
 		sl_dataplane_init(&p->beta, 101) || !sl_prefix_parse(&b, "10.2.0.0/16") ||
 		sl_routes_add(p->routes, &b, BETA_FLOW))
 		abort();
-	p->alpha.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 1}}, .ip = ALPHA_PLAIN};
-	p->alpha.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 2}}, .ip = ALPHA_WIRE};
-	p->beta.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 1}}, .ip = BETA_PLAIN};
-	p->beta.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 2}}, .ip = BETA_WIRE};
-	p->alpha.inner_mtu = p->beta.inner_mtu = sl_inner_mtu(1500);
+	p->alpha.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 1}}, .count4 = 1, .ip4 = {ALPHA_PLAIN}};
+	p->alpha.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 2}}, .count4 = 1, .ip4 = {ALPHA_WIRE}};
+	p->beta.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 1}}, .count4 = 1, .ip4 = {BETA_PLAIN}};
+	p->beta.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 2}}, .count4 = 1, .ip4 = {BETA_WIRE}};
 	p->alpha.routes = p->beta.routes = p->routes;
-	sl_neighbour_set(&p->beta, BETA_HOST, &pair_host_mac);
+	sl_neighbour_set(&p->beta, &host, &pair_host_mac);
 	pair_sessions(p, SL_AES256GCM16, true);
 }
 
@@ -124,7 +125,7 @@ static inline void pair_free(struct pair *p)
 {
 	sl_dataplane_fini(&p->alpha);
 	sl_dataplane_fini(&p->beta);
-	rte_fib_free(p->routes);
+	sl_routes_free(p->routes);
 	rte_mempool_free(p->mbufs);
 	free(p->out);
 	free(p->in);
@@ -146,6 +147,15 @@ static inline void pair_ip_checksum(struct rte_ipv4_hdr *ip)
 {
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+/* What a packet is after so many routers. */
+static inline void pair_age(void *packet, uint8_t routers)
+{
+	struct rte_ipv4_hdr *ip = packet;
+
+	ip->time_to_live -= routers;
+	pair_ip_checksum(ip);
 }
 
 /* A frame on alpha's plain link: an IPv4 packet of total bytes from src to dst, its payload made from seed. */

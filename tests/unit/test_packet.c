@@ -161,13 +161,20 @@ static void udp_checksum_counts_when_there(void **state)
 static void inner_mtu(void **state)
 {
 	(void)state;
-	assert_int_equal(sl_inner_mtu(1500), 1438);
-	for (unsigned wire = 576; wire < 9001; wire++) {
-		unsigned inner = sl_inner_mtu(wire);
+	assert_int_equal(sl_inner_mtu(1500, SL_IPV4, true), 1438);
+	assert_int_equal(sl_inner_mtu(1500, SL_IPV4, false), 1446);
+	assert_int_equal(sl_inner_mtu(1500, SL_IPV6, true), 1418);
+	assert_int_equal(sl_inner_mtu(1280, SL_IPV6, false), 1206);
+	for (unsigned kind = 0; kind < 4; kind++) {
+		unsigned before = (kind & 1 ? 40 : 20) + (kind & 2 ? 8 : 0) + 16;
 
-		/* It fits, and one byte more does not: sealed sizes are 20 + 8 + 16 + pad4(inner + 2) + 16. */
-		assert_true(20 + 8 + 16 + (inner + 2 + 3) / 4 * 4 + 16 <= wire);
-		assert_true(20 + 8 + 16 + (inner + 1 + 2 + 3) / 4 * 4 + 16 > wire);
+		for (unsigned wire = 576; wire < 9001; wire++) {
+			unsigned inner = sl_inner_mtu(wire, kind & 1 ? SL_IPV6 : SL_IPV4, kind & 2);
+
+			/* It fits, and one byte more does not: sealed sizes are before + pad4(inner + 2) + 16. */
+			assert_true(before + (inner + 2 + 3) / 4 * 4 + 16 <= wire);
+			assert_true(before + (inner + 1 + 2 + 3) / 4 * 4 + 16 > wire);
+		}
 	}
 }
 

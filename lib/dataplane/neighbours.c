@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The neighbours of a worker on the plain link, and the routers among them. What was found lately is kept with the headers
+ * ready; a change of anything throws all of that away.
+ */
+#include "dataplane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frame.h"
+
+struct sl_lan {
+	struct sl_routes *routes; /* prefix -> number of the router; SL_NO_FLOW: on the link */
+	unsigned count;
+	struct sl_addr router[SL_LAN_ROUTERS_MAX];
+};
+
+/* ---- Routers ------------------------------------------------------------------------------------------------------------- */
+
+struct sl_lan *sl_lan_new(const char *name)
+{
+	struct sl_lan *lan = calloc(1, sizeof(*lan));
+
+	if (lan && !(lan->routes = sl_routes_new(name))) {
+		free(lan);
+		return NULL;
+	}
+	return lan;
+}
+
+void sl_lan_free(struct sl_lan *lan)
+{
+	if (!lan)
+		return;
+	sl_routes_free(lan->routes);
+	free(lan);
+}
+
+/* The number of a router, old or new. */
+static unsigned router(struct sl_lan *lan, const struct sl_addr *via)
+{
+	unsigned i = 0;
+
+	while (i < lan->count && !sl_addr_equal(&lan->router[i], via))
+		i++;
+	if (i == lan->count && i < SL_LAN_ROUTERS_MAX)
+		lan->router[lan->count++] = *via;
+	return i;
+}
+
+int sl_lan_add(struct sl_lan *lan, const struct sl_prefix *prefix, const struct sl_addr *via)
+{
+	unsigned number = via ? router(lan, via) : SL_NO_FLOW;
+
+	return number == SL_LAN_ROUTERS_MAX ? -ENOSPC : sl_routes_add(lan->routes, prefix, number);
+}
+
+/* Who on the link gets what is for ip: a router, or ip itself. */
+static struct sl_addr next_hop(const struct sl_lan *lan, const struct sl_addr *ip)
+{
+	uint64_t number = SL_NO_FLOW;
+
+	if (lan && ip->family == SL_IPV4) {
+		const uint32_t ip4 = sl_addr_u32(ip);
+
+		sl_routes_find4(lan->routes, &ip4, &number, 1);
+	} else if (lan) {
+		const struct sl_ip6 ip6 = load_ip6(ip->bytes);
+
+		sl_routes_find6(lan->routes, &ip6, &number, 1);
+	}
+	return number == SL_NO_FLOW ? *ip : lan->router[number];
+}
+
+/* ---- Neighbours ---------------------------------------------------------------------------------------------------------- */
+
+int sl_neighbour_set(struct sl_dataplane *dp, const struct sl_addr *ip, const struct rte_ether_addr *mac)
+{
+	int32_t position;
+
+	/* Of any address, for which this one may be the router. */
+	memset(dp->recent, 0, sizeof(dp->recent));
+	memset(dp->recent6, 0, sizeof(dp->recent6));
+	if (!mac) {
+		rte_hash_del_key(dp->neighbour_index, ip);
+		return 0;
+	}
+	position = rte_hash_add_key(dp->neighbour_index, ip);
+	if (position < 0)
+		return position;
+	dp->neighbours[position] = *mac;
+	return 0;
+}
+
+/* Writes the headers of what goes to ip, right-aligned. False when the MAC of its next hop is unknown. */
+static bool write_header(const struct sl_dataplane *dp, const struct sl_addr *ip, uint8_t header[SL_L2_MAX])
+{
+	const struct sl_addr hop = next_hop(dp->lan, ip);
+	const int32_t position = rte_hash_lookup(dp->neighbour_index, &hop);
+	const struct rte_vlan_hdr tag = {
+		.vlan_tci = rte_cpu_to_be_16(dp->plain.vlan),
+		.eth_proto = ip->family == SL_IPV4 ? ETHER_IPV4 : ETHER_IPV6,
+	};
+	struct rte_ether_hdr eth = {.src_addr = dp->plain.mac};
+
+	if (position < 0)
+		return false;
+	eth.dst_addr = dp->neighbours[position];
+	if (dp->plain.vlan) {
+		eth.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
+		memcpy(header, &eth, sizeof(eth));
+		memcpy(header + sizeof(eth), &tag, sizeof(tag));
+	} else {
+		eth.ether_type = tag.eth_proto;
+		memcpy(header + sizeof(tag), &eth, sizeof(eth));
+	}
+	return true;
+}
+
+const uint8_t *sl_neighbour_find4(struct sl_dataplane *dp, uint32_t ip)
+{
+	struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
+	const struct sl_addr address = sl_addr_v4(ip);
+
+	recent->ip = ip;
+	recent->known = write_header(dp, &address, recent->header);
+	return recent->known ? recent->header : NULL;
+}
+
+const uint8_t *sl_neighbour_find6(struct sl_dataplane *dp, const struct sl_ip6 *ip)
+{
+	struct sl_neighbour_recent6 *recent = recent6(dp, ip);
+	struct sl_addr address = {.family = SL_IPV6};
+
+	memcpy(address.bytes, ip, sizeof(*ip));
+	recent->ip = *ip;
+	recent->known = write_header(dp, &address, recent->header);
+	return recent->known ? recent->header : NULL;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The outer headers of a sealed packet: those of the session's template, with the lengths and the traffic class of this one
+ * filled in. ESP's counters are left to the caller.
+ */
+#ifndef SEALANE_DATAPLANE_OUTER_H
+#define SEALANE_DATAPLANE_OUTER_H
+
+#include <string.h>
+
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "../esp/esp.h"
+
+/*
+ * Outer IPv4 before `len` bytes that begin at payload, and `behind` bytes before the end of the template. The traffic class
+ * has the bits that are copied, no others. What is in the template is loaded from there, not from where it was just stored.
+ */
+static inline void fill_ipv4(
+	uint8_t *payload, const struct sl_esp_out *out, uint32_t behind, uint8_t tos, uint32_t len)
+{
+	struct rte_ipv4_hdr *ip = (void *)(payload - sizeof(*ip));
+	const struct rte_ipv4_hdr *from = (const void *)((const uint8_t *)(&out->template + 1) - behind - sizeof(*from));
+	uint32_t sum;
+
+	ip->type_of_service = from->type_of_service | tos;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + len));
+	sum = (uint32_t)out->ipv4_sum + ip->total_length + rte_cpu_to_be_16(tos);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->hdr_checksum = (rte_be16_t) ~(sum + (sum >> 16));
+}
+
+static inline void fill_udp(uint8_t *esp, uint32_t len)
+{
+	struct rte_udp_hdr *udp = (void *)(esp - sizeof(*udp));
+
+	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + len));
+}
+
+static inline void fill_ipv6(uint8_t *payload, uint8_t traffic_class, uint32_t len)
+{
+	struct rte_ipv6_hdr *ip = (void *)(payload - sizeof(*ip));
+
+	ip->vtc_flow |= rte_cpu_to_be_32((uint32_t)traffic_class << RTE_IPV6_HDR_TC_SHIFT);
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)len);
+}
+
+/* All but IPv4 and UDP. */
+static __rte_noinline void write_other_headers(
+	uint8_t *esp, const struct sl_esp_out *out, uint8_t tos, uint32_t len)
+{
+	const bool udp = out->shape == SL_ESP_IPV6_UDP;
+	uint8_t *payload = udp ? esp - sizeof(struct rte_udp_hdr) : esp;
+
+	memcpy(esp - offsetof(struct sl_esp_template, esp), &out->template, sizeof(out->template));
+	if (udp)
+		fill_udp(esp, len);
+	if (out->shape == SL_ESP_IPV4)
+		fill_ipv4(payload, out, sizeof(struct sl_esp_header), tos, len);
+	else
+		fill_ipv6(payload, tos, len + (uint32_t)(esp - payload));
+}
+
+/*
+ * Writes the headers before the inner packet, into the SL_ESP_HEADROOM bytes there: inner_len is
+ * what lies behind the ESP header, the ICV included, and tos the traffic class of the inner packet.
+ */
+static inline void write_headers(
+	uint8_t *inner, const struct sl_esp_out *out, uint8_t tos, uint32_t inner_len)
+{
+	uint8_t *esp = inner - sizeof(struct sl_esp_header);
+	uint32_t len = inner_len + (uint32_t)sizeof(struct sl_esp_header);
+
+	tos &= out->tos_mask;
+	if (unlikely(out->shape != SL_ESP_IPV4_UDP)) {
+		write_other_headers(esp, out, tos, len);
+		return;
+	}
+	memcpy(inner - SL_ESP_TEMPLATE_NEAR, (const uint8_t *)(&out->template + 1) - SL_ESP_TEMPLATE_NEAR,
+		SL_ESP_TEMPLATE_NEAR);
+	fill_udp(esp, len);
+	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out, sizeof(struct sl_esp_header) + sizeof(struct rte_udp_hdr), tos,
+		len + (uint32_t)sizeof(struct rte_udp_hdr));
+}
+
+#endif
