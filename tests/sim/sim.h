@@ -142,6 +142,7 @@ struct sim_node {
 	struct sl_ike_conf conf;
 	struct sl_ike_peer_conf peers[SIM_PEERS_MAX];
 	struct sl_ike_flow_conf flows[SIM_PEERS_MAX][SIM_FLOWS_MAX];
+	unsigned late_flows[SIM_PEERS_MAX]; /* how many of them are configured only in calm */
 	struct sim_link links[SIM_PEERS_MAX];
 	struct sl_ike *ike;  /* NULL: switched off */
 	uint64_t packets;    /* that a session carries before its keys are renewed; 0: any number */

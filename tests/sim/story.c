@@ -108,7 +108,7 @@ static void choose_ciphers(struct sim *sim, bool both)
 }
 
 /* Some protocols of the traffic with this peer have child SAs of their own; the other end may think so too, or not. */
-static void make_flows(struct sim_node *node, unsigned peer)
+static void make_flows(struct sim_node *node, unsigned peer, bool late)
 {
 	static const uint8_t protocols[SIM_FLOWS_MAX] = {SIM_TCP, SIM_UDP};
 	struct sl_ike_peer_conf *conf = &node->peers[peer];
@@ -133,6 +133,10 @@ static void make_flows(struct sim_node *node, unsigned peer)
 		for (unsigned k = 0; k < flow->remote.count; k++)
 			flow->remote.ts[k].protocol = protocol;
 		conf->flow_count++;
+	}
+	if (late) {
+		node->late_flows[peer] = conf->flow_count;
+		conf->flow_count = 0;
 	}
 }
 
@@ -197,6 +201,7 @@ static void make_weather(struct sim *sim)
 static void make_world(struct sim *sim)
 {
 	enum families families;
+	bool late_flows;
 
 	sim->now = 1000 * SIM_S;
 	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
@@ -204,6 +209,7 @@ static void make_world(struct sim *sim)
 	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
 	sim->scarce = sim->shortage > 0;
 	families = (enum families)sim_below(sim, 3);
+	late_flows = sim_chance(sim, 40);
 	for (unsigned i = 0; i < sim->node_count; i++) {
 		make_node(sim, i);
 		give_addresses(&sim->nodes[i], families);
@@ -212,7 +218,7 @@ static void make_world(struct sim *sim)
 		for (unsigned p = 0; p < sim->node_count - 1; p++) {
 			introduce(&sim->nodes[i], p);
 			if (sim_chance(sim, 50))
-				make_flows(&sim->nodes[i], p);
+				make_flows(&sim->nodes[i], p, late_flows);
 		}
 	choose_ciphers(sim, sim_chance(sim, 80));
 	make_weather(sim);
@@ -526,6 +532,41 @@ static void rotation_trial(struct sim *sim)
 }
 
 /*
+ * Flows are configured in the midst of traffic, and each gets its child SA. Engines do not take to that by themselves: a
+ * new IKE SA makes them look.
+ */
+static void flow_trial(struct sim *sim)
+{
+	uint64_t begun = sim->now;
+	bool any = false;
+
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned p = 0; p < sim->node_count - 1; p++)
+			any |= sim->nodes[i].late_flows[p] > 0;
+	if (!any)
+		return;
+	trial_weather(sim);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		struct sim_node *node = &sim->nodes[i];
+
+		for (unsigned p = 0; p < sim->node_count - 1; p++) {
+			struct sim_event look = {.action = REKEY_IKE, .from = i, .to = sim_node_of(node, p)};
+
+			node->peers[p].flow_count = node->late_flows[p];
+			if (look.to > i)
+				act_later(sim, &look, 0);
+		}
+	}
+	dense(sim);
+	sim_run(sim, sim->now + DENSE); /* the end that waits for the other asks late */
+	seldom(sim, QUICK_CALM + CALM_SPAN);
+	check_calm(sim, begun, "flows were configured");
+	pause_traffic(sim);
+	check_flows(sim);
+	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
+}
+
+/*
  * A node that starts anew knows where the others are: they drop all they had of it as soon as they hear of it. It may
  * have been about to rotate keys, and another may start at the same time.
  */
@@ -557,7 +598,8 @@ static void restart_trial(struct sim *sim)
 
 static void trials(struct sim *sim)
 {
-	static void (*const all[])(struct sim * sim) = {rotation_trial, restart_trial, rotation_trial};
+	static void (*const all[])(struct sim * sim) = {
+		flow_trial, rotation_trial, restart_trial, rotation_trial};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		pause_traffic(sim);
