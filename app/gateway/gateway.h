@@ -68,7 +68,7 @@ struct gateway {
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
 	struct sl_routes *routes;
-	struct sl_lan *lan;
+	struct sl_lan lan;
 	struct worker *workers;
 	unsigned worker_count;
 	atomic_bool asleep; /* the control thread, as workers see it */

@@ -10,20 +10,28 @@
 #include <rte_fib.h>
 #include <rte_fib6.h>
 
-enum { ROUTES_MAX = 1 << 16, NAME_MAX_LEN = 24 };
+enum {
+	NAME_MAX_LEN = 24,
+	/* Tables of 256 below the first one that a prefix can need; the first one is for 24 bits. */
+	TABLES4 = (32 - 24) / 8,
+	TABLES6 = (128 - 24) / 8,
+};
 
 struct sl_routes {
+	unsigned prefixes; /* at most */
 	struct rte_fib *v4;
 	struct rte_fib6 *v6;
 	char name[NAME_MAX_LEN];
 };
 
-struct sl_routes *sl_routes_new(const char *name)
+struct sl_routes *sl_routes_new(const char *name, unsigned prefixes)
 {
 	struct sl_routes *routes = calloc(1, sizeof(*routes));
 
-	if (routes)
-		snprintf(routes->name, sizeof(routes->name), "%s", name);
+	if (!routes)
+		return NULL;
+	routes->prefixes = prefixes;
+	snprintf(routes->name, sizeof(routes->name), "%s", name);
 	return routes;
 }
 
@@ -41,8 +49,8 @@ static int add4(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	struct rte_fib_conf conf = {
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES_MAX,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 1 << 12},
+		.max_routes = (int)routes->prefixes,
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = routes->prefixes * TABLES4 + 1},
 	};
 
 	if (!routes->v4 && !(routes->v4 = rte_fib_create(routes->name, SOCKET_ID_ANY, &conf)))
@@ -50,17 +58,23 @@ static int add4(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	return rte_fib_add(routes->v4, sl_addr_u32(&prefix->addr), prefix->len, number);
 }
 
-/* Addresses are void * to rte_fib6, for which DPDK has had several types. */
+/*
+ * A name of its own, for the pools that DPDK makes for it are named alike in both families. Addresses are void * to rte_fib6,
+ * for which DPDK has had several types.
+ */
 static int add6(struct sl_routes *routes, const struct sl_prefix *prefix, unsigned number)
 {
 	struct rte_fib6_conf conf = {
 		.type = RTE_FIB6_TRIE,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES_MAX,
-		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = 1 << 15},
+		.max_routes = (int)routes->prefixes,
+		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = routes->prefixes * TABLES6 + 1},
 	};
 
-	if (!routes->v6 && !(routes->v6 = rte_fib6_create(routes->name, SOCKET_ID_ANY, &conf)))
+	char name[NAME_MAX_LEN + 1];
+
+	snprintf(name, sizeof(name), "%s6", routes->name);
+	if (!routes->v6 && !(routes->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &conf)))
 		return -rte_errno;
 	return rte_fib6_add(routes->v6, (const void *)prefix->addr.bytes, prefix->len, number);
 }
