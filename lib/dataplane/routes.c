@@ -10,12 +10,19 @@
 #include <rte_fib.h>
 #include <rte_fib6.h>
 
-enum { ROUTES_MAX = 1 << 16, NAME_MAX_LEN = 24 };
+enum {
+	NAME_SIZE = 24,
+	ROUTES4_MAX = 1 << 16,
+	ROUTES6_MAX = 1 << 15,
+	/* Of 256 entries: one for each prefix longer than 24 bits, and of IPv6 one for each byte of it that differs. */
+	TABLES4 = 1 << 12,
+	TABLES6 = 1 << 14,
+};
 
 struct sl_routes {
 	struct rte_fib *v4;
 	struct rte_fib6 *v6;
-	char name[NAME_MAX_LEN];
+	char name[NAME_SIZE];
 };
 
 struct sl_routes *sl_routes_new(const char *name)
@@ -41,8 +48,8 @@ static int add4(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	struct rte_fib_conf conf = {
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES_MAX,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 1 << 12},
+		.max_routes = ROUTES4_MAX,
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = TABLES4},
 	};
 
 	if (!routes->v4 && !(routes->v4 = rte_fib_create(routes->name, SOCKET_ID_ANY, &conf)))
@@ -56,11 +63,17 @@ static int add6(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	struct rte_fib6_conf conf = {
 		.type = RTE_FIB6_TRIE,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES_MAX,
-		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = 1 << 15},
+		.max_routes = ROUTES6_MAX,
+		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = TABLES6},
 	};
 
-	if (!routes->v6 && !(routes->v6 = rte_fib6_create(routes->name, SOCKET_ID_ANY, &conf)))
+	if (!routes->v6) {
+		char name[NAME_SIZE + 1]; /* not the one of IPv4: both name a mempool after it */
+
+		snprintf(name, sizeof(name), "%s6", routes->name);
+		routes->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &conf);
+	}
+	if (!routes->v6)
 		return -rte_errno;
 	return rte_fib6_add(routes->v6, (const void *)prefix->addr.bytes, prefix->len, number);
 }
