@@ -11,17 +11,6 @@
 
 #include "lib/config/config.h"
 
-static void check_flow(const struct sl_config *config, const struct sl_config_flow *flow)
-{
-	assert(flow->peer < config->peer_count &&
-		strcmp(config->peers[flow->peer].name, flow->peer_name) == 0);
-	assert(flow->local_count >= 1 && flow->local_count <= SL_TS_MAX);
-	assert(flow->remote_count >= 1 && flow->remote_count <= SL_TS_MAX);
-	assert(flow->local_port_first <= flow->local_port_last &&
-		flow->remote_port_first <= flow->remote_port_last);
-	assert(flow->rekey_time > 0 && flow->rekey_packets > 0 && flow->rekey_bytes > 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int fixed_key(struct sl_ed25519_key *key, const char *path)
