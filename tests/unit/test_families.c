@@ -374,7 +374,7 @@ static void tags_must_be_ours(void **state)
 /* The control thread need not know of tags. */
 static void arp_comes_without_its_tag(void **state)
 {
-	uint8_t arp[SL_ARP_FRAME] = {[12] = 8, [13] = 6};
+	uint8_t arp[42] = {[12] = 8, [13] = 6};
 	struct rte_mbuf *m = pair_frame(&pair, arp, sizeof(arp));
 
 	(void)state;
