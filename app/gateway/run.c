@@ -220,7 +220,7 @@ static int assemble(struct gateway *g)
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || local_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
+	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
 		ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
@@ -294,7 +294,7 @@ static void disassemble(struct gateway *g)
 {
 	ike_fini(g);
 	sa_fini(g);
-	local_fini(g);
+	links_fini(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_fini(&g->workers[i]);
 	free(g->workers);

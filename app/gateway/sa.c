@@ -34,8 +34,9 @@ struct sa {
 	LIST_ENTRY(sa) next;      /* of the same peer */
 	uint32_t spi_in, spi_out; /* spi_out 0: reserved, not installed */
 	unsigned peer;
-	uint32_t next_hop;
-	enum sl_family family; /* of the outer addresses */
+	struct sl_ike_path
+		path; /* outer addresses and ports, of IKE; ESP may come from another port of ours */
+	struct sl_addr next_hop; /* SL_NONE: there is no way */
 	bool udp;
 	const struct sl_config_flow *flow; /* NULL: of none */
 	uint64_t created;
@@ -214,9 +215,11 @@ static void find_next_hop(struct gateway *g, struct sa *sa, const struct sl_ike_
 {
 	const struct rte_ether_addr *mac = NULL;
 
-	sa->next_hop = local_next_hop(g, sl_addr_u32(&path->remote.addr));
-	if (sa->next_hop)
-		mac = sl_neigh_resolve(g->wire.neighbours, gateway_now(), sa->next_hop);
+	sa->path = *path;
+	if (link_next_hop(&g->wire, &path->remote.addr, &sa->next_hop))
+		mac = sl_neigh_resolve(g->wire.neighbours, gateway_now(), &sa->next_hop);
+	else
+		sa->next_hop.family = SL_NONE;
 	if (mac)
 		resolve(g, sa, mac);
 }
@@ -242,7 +245,6 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	if (g->keylog)
 		keylog_child(g->keylog, child);
 	sa->spi_out = child->spi_out;
-	sa->family = (enum sl_family)child->path.remote.addr.family;
 	sa->udp = child->udp;
 	sa->created = gateway_now();
 	sa->in_at_worker = true;
@@ -262,13 +264,13 @@ void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_
 	find_next_hop(g, sa, path);
 }
 
-void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac)
+void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct rte_ether_addr *mac)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {
-			if (sa->in_at_worker && !sa->removed && sa->next_hop == next_hop)
+			if (sa->in_at_worker && !sa->removed && sl_addr_equal(&sa->next_hop, next_hop))
 				resolve(g, sa, mac);
 		}
 	}
@@ -284,10 +286,32 @@ unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
 	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
 		if (!sa->in_at_worker || sa->removed)
 			continue;
-		family = sa->family;
+		family = (enum sl_family)sa->path.remote.addr.family;
 		udp = sa->udp;
 	}
 	return sl_inner_mtu(path_mtu(g, peer), family, udp);
+}
+
+/* A packet that quotes all this was sealed by this SA, or by somebody who has seen one that was. */
+static bool sealed_by(const struct sa *sa, const struct sl_icmp_too_big *told)
+{
+	return sa->in_at_worker && !sa->removed && sa->spi_out == told->spi &&
+	       sa->udp == (told->dst_port != 0) && (!sa->udp || sa->path.remote.port == told->dst_port) &&
+	       sl_addr_equal(&sa->path.local.addr, &told->src) &&
+	       sl_addr_equal(&sa->path.remote.addr, &told->dst);
+}
+
+int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		const struct sa *sa;
+
+		LIST_FOREACH (sa, &g->peers[i].sas, next) {
+			if (sealed_by(sa, told))
+				return (int)i;
+		}
+	}
+	return -1;
 }
 
 void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)
@@ -304,7 +328,8 @@ void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)
 			&(struct command){.type = COMMAND_INNER_MTU,
 				.object = sa->out,
 				.other = sa->in,
-				.arg = sl_inner_mtu(path_mtu(g, peer), sa->family, sa->udp)});
+				.arg = sl_inner_mtu(path_mtu(g, peer),
+					(enum sl_family)sa->path.remote.addr.family, sa->udp)});
 	}
 }
 

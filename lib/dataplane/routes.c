@@ -11,7 +11,7 @@
 #include <rte_fib6.h>
 
 enum {
-	NAME_MAX_LEN = 24,
+	NAME_SIZE = 24,
 	/* Tables of 256 below the first one that a prefix can need; the first one is for 24 bits. */
 	TABLES4 = (32 - 24) / 8,
 	TABLES6 = (128 - 24) / 8,
@@ -21,7 +21,7 @@ struct sl_routes {
 	unsigned prefixes; /* at most */
 	struct rte_fib *v4;
 	struct rte_fib6 *v6;
-	char name[NAME_MAX_LEN];
+	char name[NAME_SIZE];
 };
 
 struct sl_routes *sl_routes_new(const char *name, unsigned prefixes)
@@ -71,10 +71,13 @@ static int add6(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = routes->prefixes * TABLES6 + 1},
 	};
 
-	char name[NAME_MAX_LEN + 1];
+	if (!routes->v6) {
+		char name[NAME_SIZE + 1]; /* not the one of IPv4: both name a mempool after it */
 
-	snprintf(name, sizeof(name), "%s6", routes->name);
-	if (!routes->v6 && !(routes->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &conf)))
+		snprintf(name, sizeof(name), "%s6", routes->name);
+		routes->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &conf);
+	}
+	if (!routes->v6)
 		return -rte_errno;
 	return rte_fib6_add(routes->v6, (const void *)prefix->addr.bytes, prefix->len, number);
 }

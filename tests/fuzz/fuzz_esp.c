@@ -30,8 +30,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static struct rte_mbuf *sealed(const uint8_t *inside, size_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pair.mbufs);
-	struct sl_udp udp = {.src = ALPHA_WIRE,
-		.dst = BETA_WIRE,
+	struct sl_udp udp = {.src = sl_addr_v4(ALPHA_WIRE),
+		.dst = sl_addr_v4(BETA_WIRE),
 		.src_port = 4500,
 		.dst_port = 4500,
 		.len = 16 + len + 16};

@@ -55,11 +55,34 @@ static inline struct sl_ts_list pair_selector(const char *prefix)
 	return list;
 }
 
-/* Fresh sessions of the given kind; those before are gone. */
-static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn)
+/* Fresh sessions made from params with these selectors of alpha and beta; those before are gone. */
+static inline void pair_sessions_like(
+	struct pair *p, struct sl_esp_params params, const struct sl_ts_list *a, const struct sl_ts_list *b)
 {
-	struct sl_ts_list a = pair_selector("10.1.0.0/16"), b = pair_selector("10.2.0.0/16");
-	struct sl_esp_params params = {
+	memset(p->out, 0, sizeof(*p->out));
+	params.local = a;
+	params.remote = b;
+	if (sl_esp_out_init(p->out, &params))
+		abort();
+	sl_esp_out_resolve(p->out, &p->alpha.wire.mac, &p->beta.wire.mac);
+	p->alpha.flows[BETA_FLOW].out = NULL;
+	sl_out_switch(&p->alpha, BETA_FLOW, p->out, NULL);
+	sl_in_remove(&p->beta, params.spi_in);
+	memset(p->in, 0, sizeof(*p->in));
+	params.local = b;
+	params.remote = a;
+	if (sl_esp_in_init(p->in, &params))
+		abort();
+	sl_in_install(&p->beta, p->in);
+}
+
+/* What the sessions are made from, but for their selectors. */
+static inline struct sl_esp_params pair_params(struct pair *p, enum sl_cipher cipher, bool esn)
+{
+	for (unsigned i = 0; i < sizeof(p->key); i++)
+		p->key[i] = (uint8_t)(i * 7 + 1);
+	memcpy(p->salt, "salt", sizeof(p->salt));
+	return (struct sl_esp_params){
 		.spi_in = sl_spi_make(0, BETA_SLOT, 5),
 		.spi_out = sl_spi_make(0, BETA_SLOT, 5),
 		.cipher = cipher,
@@ -70,8 +93,6 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 		.udp = true,
 		.dscp = SL_DSCP_COPY,
 		.path_mtu = 1500,
-		.local = &a,
-		.remote = &b,
 		.key_in = p->key,
 		.salt_in = p->salt,
 		.key_out = p->key,
@@ -79,23 +100,14 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 		.packet_limit = UINT64_C(1) << 33,
 		.byte_limit = UINT64_C(1) << 39,
 	};
+}
 
-	for (unsigned i = 0; i < sizeof(p->key); i++)
-		p->key[i] = (uint8_t)(i * 7 + 1);
-	memcpy(p->salt, "salt", sizeof(p->salt));
-	memset(p->out, 0, sizeof(*p->out));
-	if (sl_esp_out_init(p->out, &params))
-		abort();
-	sl_esp_out_resolve(p->out, &p->alpha.wire.mac, &p->beta.wire.mac);
-	p->alpha.flows[BETA_FLOW].out = NULL;
-	sl_out_switch(&p->alpha, BETA_FLOW, p->out, NULL);
-	sl_in_remove(&p->beta, params.spi_in);
-	memset(p->in, 0, sizeof(*p->in));
-	params.local = &b;
-	params.remote = &a;
-	if (sl_esp_in_init(p->in, &params))
-		abort();
-	sl_in_install(&p->beta, p->in);
+/* Fresh sessions of the given kind; those before are gone. */
+static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn)
+{
+	struct sl_ts_list a = pair_selector("10.1.0.0/16"), b = pair_selector("10.2.0.0/16");
+
+	pair_sessions_like(p, pair_params(p, cipher, esn), &a, &b);
 }
 
 static inline void pair_new(struct pair *p)

@@ -448,4 +448,5 @@ class Link:
         back = packets.datagram(BETA.host, ALPHA.host, b"back", number)
         self.send_a([there])
         self.send_b([back])
-        wait_until(lambda: there in self.at_b() and back in self.at_a(), limit, "packets come through")
+        wait_until(lambda: packets.aged(there) in self.at_b() and packets.aged(back) in self.at_a(), limit,
+                   "packets come through")
