@@ -25,7 +25,7 @@ enum {
 	 */
 	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
-	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
+	IKE_SAS_SPARE = 1024, /* half-open ones of strangers */
 };
 
 struct options {
