@@ -16,7 +16,7 @@ content() { # NAME
 import json, sys
 told = json.load(open(sys.argv[1]))[sys.argv[2]]
 print(told["failure"])
-sys.exit(told["failure"] is not None or told["rounds"] == 0)' "$lab_dir/mixed.json" "$1"
+sys.exit(told["failure"] is not None or told["checks"] == 0)' "$lab_dir/mixed.json" "$1"
 }
 
 has_happened() { # COUNTER...
@@ -75,10 +75,11 @@ tap_start_gateways
 apps_up
 started=$SECONDS
 apps mixed sealane "$seconds" >"$lab_dir/mixed.json" 2>"$lab_dir/mixed.log" || tap_note "$(cat "$lab_dir/mixed.log")"
+tap_note "$(cat "$lab_dir/mixed.json")"
 for name in $(apps_names); do
 	tap_case "$name was content for $((SECONDS - started)) s" content "$name"
 done
-tap_case "the wire has lost, doubled and delayed" has_happened lost-a lost-b doubled-a doubled-b delayed
+tap_case "the wire has lost, doubled and delayed" has_happened lost-a lost-b doubled-a doubled-b delayed waited
 tap_case "keys were replaced meanwhile" keys_were_replaced
 for side in alpha beta; do
 	tap_case "$side refused repeated frames, and none for a worse reason" only_repeats_were_refused $side
