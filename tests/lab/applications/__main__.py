@@ -16,7 +16,7 @@ from pathlib import Path
 
 from applications import bulk, compare, database, messages, mixed, shell, web
 from applications.payload import count_in
-from applications.places import Failed, Place
+from applications.places import Failed, Place, end_all
 
 KINDS = (web.Http, web.Https, *messages.KINDS, database.Redis, bulk.Tcp, bulk.Udp, shell.Ssh, shell.Scp)
 
@@ -63,10 +63,13 @@ def main():
     if len(sys.argv) < 3 or sys.argv[2] not in COMMANDS:
         sys.exit(__doc__)
     place = Place(sys.argv[1])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         COMMANDS[sys.argv[2]](place, [kind(place) for kind in KINDS], *sys.argv[3:])
     except Failed as failure:
         sys.exit(f"{' '.join(sys.argv[2:4])}: {failure}")
+    finally:
+        end_all()
 
 
 main()

@@ -27,6 +27,21 @@ def in_url(address):
     return f"[{address}]" if ":" in address else address
 
 
+SPAWNED = set()
+
+
+def end_all():
+    """Whatever still runs: politely, and waits for it, so that nothing is left to others."""
+    for process in list(SPAWNED):
+        process.terminate()
+    for process in list(SPAWNED):
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Host:
     def __init__(self, namespace):
         self.namespace = namespace
@@ -36,19 +51,25 @@ class Host:
 
     def run(self, *words, stdin=b"", patience=PATIENCE):
         """What a command prints, as bytes. It must succeed."""
+        process = self.spawn(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        late = False
         try:
-            done = subprocess.run(self.command(*words), input=stdin, capture_output=True, timeout=patience)
-        except subprocess.TimeoutExpired as late:
-            said = ((late.stdout or b"") + (late.stderr or b"")).decode(errors="replace")[-500:]
-            raise Failed(f"{words[0]} has not ended after {patience} s: {said}") from None
-        if done.returncode != 0:
-            said = (done.stdout + done.stderr).decode(errors="replace").strip()[-500:]
-            raise Failed(f"{' '.join(map(str, words))}: status {done.returncode}: {said}")
-        return done.stdout
+            out, err = process.communicate(stdin, patience)
+        except subprocess.TimeoutExpired:
+            late = True
+            process.kill()
+            out, err = process.communicate()
+        SPAWNED.discard(process)
+        if late or process.returncode != 0:
+            outcome = f"not ended after {patience} s" if late else f"status {process.returncode}"
+            raise Failed(f"{' '.join(map(str, words))}: {outcome}: {(out + err).decode(errors='replace').strip()[-500:]}")
+        return out
 
     def spawn(self, *words, **pipes):
-        """A program in the background. Its namespace is where it is found when all is over."""
-        return subprocess.Popen(self.command(*words), **{"stdin": subprocess.DEVNULL, **pipes})
+        """A program in the background, until end_all()."""
+        process = subprocess.Popen(self.command(*words), **{"stdin": subprocess.DEVNULL, **pipes})
+        SPAWNED.add(process)
+        return process
 
     def wait_for_listener(self, process, port, protocol="t", patience=15):
         deadline = time.monotonic() + patience
