@@ -78,7 +78,9 @@ check() {
 }
 
 facts() {
-	python3 - "$command" "$machine" $rounds $seconds $quick "$(git describe --always --dirty 2>/dev/null || echo unknown)" <<-'PYTHON'
+	local commit
+	commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
+	python3 - "$command" "$machine" $rounds $seconds $quick "$commit" <<-'PYTHON'
 		import json, sys
 		command, machine, rounds, seconds, quick, commit = sys.argv[1:]
 		print(json.dumps({"command": command, "machine": machine, "rounds": int(rounds), "seconds": float(seconds),

@@ -4,7 +4,8 @@
 #                     └─ slow1 ─┘
 #
 #   lossy_wire PERCENT          after lab_up, before lab_start: puts it in the place of the cable
-#   lossy_count NAME            how many frames: from-a, from-b (all that came), lost-a, doubled-a, ... -b, delayed, waited, queue-lost
+#   lossy_count NAME            how many frames: from-a (all that came), lost-a, doubled-a, the same with -b; of both sides
+#                               delayed, waited (behind another), queue-lost
 #
 # Of every frame that comes, PERCENT are copied straight to the other side, PERCENT go by slow0, whose queue lets 2 Mbit/s
 # pass, to slow1 and back into the bridge behind many that came later, and PERCENT of the others are dropped.

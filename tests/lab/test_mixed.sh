@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 seconds=$(awk "BEGIN { print int(${MINUTES:-0.5} * 60) }")
 percent=1
+worse='late|bad-icv|bad-inner|no-spi|no-session|selector|limit|too-big|handoff-full|ring-full|no-mbuf'
 
 content() { # NAME
 	python3 -c '
@@ -41,7 +42,7 @@ print(sum(one['packets'] for one in json.load(sys.stdin)['drops'] if one['name']
 # What the window is for: a frame that comes a second time is dropped as such, and nothing is for other reasons.
 only_repeats_were_refused() { # SIDE
 	local found
-	found=$(lab_show "$1" drops | grep -E ' (late|bad-icv|bad-inner|no-spi|no-session|selector|limit|too-big|handoff-full|ring-full|no-mbuf) ' || true)
+	found=$(lab_show "$1" drops | grep -E " ($worse) " || true)
 	echo "$found"
 	[ -z "$found" ] && [ "$(dropped_as "$1" replay)" -gt 0 ]
 }

@@ -8,7 +8,7 @@ import struct
 import time
 
 from applications.capture import udp_payloads
-from applications.figures import Figures, of_latencies
+from applications.figures import of_latencies
 from applications.payload import EVERY, payload
 from applications.places import Failed
 

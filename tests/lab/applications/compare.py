@@ -77,14 +77,17 @@ def count(value):
 
 
 def milliseconds(value, sign=""):
-    return f"{value / 1000:{sign}.2f}"
+    """From microseconds; three digits that mean something."""
+    digits = next((digits for least, digits in ((100000, 0), (10000, 1), (1000, 2)) if abs(value) >= least), 3)
+    return f"{value / 1000:{sign}.{digits}f}"
 
 
 def through_gateways(told):
     rows = []
     for one in told["applications"]:
         direct, sealane = one["ways"][DIRECT], one["ways"][SEALANE]
-        rows.append([one["title"], "yes" if one["same_result"] else "**no**", f"{one['markers_on_wire']} of {one['markers_at_host']}",
+        rows.append([one["title"], "yes" if one["same_result"] else "**no**",
+                     f"{one['markers_on_wire']} of {one['markers_at_host']}",
                      f"{count(direct['rate'])} {one['unit']}/s", f"{count(sealane['rate'])}",
                      milliseconds(direct["median"]), milliseconds(sealane["median"]), milliseconds(one["added_median"], "+"),
                      milliseconds(direct["p99"]), milliseconds(sealane["p99"]), milliseconds(one["added_p99"], "+")])

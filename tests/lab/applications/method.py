@@ -15,7 +15,7 @@ import os
 import threading
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -40,7 +40,7 @@ def raw(public):
 
 
 def identity(seed):
-    """An Ed25519 key pair of 32 bytes; both ends know the public one of the other."""
+    """An Ed25519 key pair from 32 bytes; each end knows the public one of the other."""
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
@@ -157,6 +157,3 @@ class Responder:
         secret = private.exchange(X25519PublicKey.from_public_bytes(hello))
         self.sessions[session_id] = Session(session_id, secret, transcript, RESPONDER, INITIATOR)
         return session_id + own + self.own.sign(RESPONDER + transcript)
-
-
-__all__ = ["Ed25519PublicKey", "Plain", "Refused", "Responder", "Sealed", "identity", "raw"]

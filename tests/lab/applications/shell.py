@@ -32,7 +32,9 @@ class Ssh:
         # Whatever becomes of root's password on this machine, here root may log in with a key.
         (self.folder / "shadow").write_text("root:*:19000:0:99999:7:::\n")
         configuration = self.folder / "sshd_config"
-        configuration.write_text("".join(f"ListenAddress {in_url(address)}:{self.port}\n" for address in self.place.addresses) + f"""
+        listen = "\n".join(f"ListenAddress {in_url(address)}:{self.port}" for address in self.place.addresses)
+        configuration.write_text(f"""
+            {listen}
             HostKey {self.folder}/host
             AuthorizedKeysFile {self.folder}/authorized
             PidFile none
@@ -46,7 +48,8 @@ class Ssh:
             Subsystem sftp internal-sftp
             """)
         # /run and the passwords are private to this process: sshd wants a folder in the one.
-        prepare = 'mount -t tmpfs none /run && mkdir /run/sshd && mount --bind "$1" /etc/shadow && exec /usr/sbin/sshd -D -e -f "$2"'
+        prepare = ('mount -t tmpfs none /run && mkdir /run/sshd && mount --bind "$1" /etc/shadow && '
+                   'exec /usr/sbin/sshd -D -e -f "$2"')
         self.place.start("sh", "-c", prepare, "sh", self.folder / "shadow", configuration, log=self.name, port=self.port)
 
     # ---- Clients -------------------------------------------------------------------------------------------------
