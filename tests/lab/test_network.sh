@@ -12,11 +12,11 @@ full_ports() { # The hosts' own MTU is larger than what fits the tunnel.
 }
 
 expires() { # HOPS TO ROUTER: who says that time is exceeded
-	lab_in host-a ping -c 1 -W 2 -t "$1" "$2" | tee /dev/stderr | grep -Ei "from $3.* (time to live|time|hop limit) exceeded|from $3.*exceeded"
+	says "from $3 .*(exceeded|hop limit)" lab_in host-a ping -c 1 -W 2 -t "$1" "$2"
 }
 
 unreachable() { # TO ROUTER: nobody has that address; the far gateway says so
-	lab_in host-a ping -c 1 -W 5 "$1" | tee /dev/stderr | grep -Ei "from $2.*unreachable"
+	says "from $2 .*unreachable" lab_in host-a ping -c 1 -W 5 "$1"
 }
 
 # Datagrams that may be cut: on IPv4 the gateway does, on IPv6 the sender.
@@ -25,7 +25,7 @@ large_datagrams() { lab_in host-a ping -c 3 -i 0.2 -W 2 -M dont -s 4000 "$1" | g
 finds_mtu() { # TO MTU
 	lab_in host-a ip route flush cache
 	lab_in host-a ip -6 route flush cache
-	lab_in host-a tracepath -n "$1" | tee /dev/stderr | grep "Resume: pmtu $2 "
+	says "Resume: pmtu $2 " lab_in host-a tracepath -n "$1"
 }
 
 marked() { # TOS: host-a's mark is on the outer header
