@@ -590,6 +590,21 @@ static struct rte_mbuf *of_flow(uint16_t port, unsigned total)
 	return m;
 }
 
+static struct rte_mbuf *of_flow6(uint16_t port, unsigned total, bool tagged)
+{
+	struct rte_mbuf *m = of_flow(0, total);
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	struct rte_ipv6_hdr *ip = (void *)(eth + 1);
+
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
+	memset(ip, 0xfd, sizeof(*ip));
+	ip->proto = IPPROTO_UDP;
+	memcpy(ip + 1, &port, sizeof(port));
+	m->vlan_tci = 5;
+	assert_int_equal(tagged ? rte_vlan_insert(&m) : 0, 0);
+	return m;
+}
+
 /* Where a single frame goes when worker 1 has received it; frees it. */
 static unsigned target_of(struct rte_mbuf *m)
 {
@@ -691,6 +706,28 @@ static void fragments_and_strangers(void **state)
 	}
 }
 
+/* IPv6 and tags: as many flows go to each, and a flow to one. */
+static void other_frames_are_spread_too(void **state)
+{
+	for (unsigned tagged = 0; tagged < 2; tagged++) {
+		unsigned count[WORKERS] = {0};
+
+		for (unsigned id = 0; id < WORKERS; id++)
+			workers[id].dp.plain.vlan = tagged ? 5 : 0;
+		for (uint16_t port = 0; port < 150; port++) {
+			unsigned target = target_of(of_flow6(port, 100, tagged));
+
+			assert_int_equal(target_of(of_flow6(port, 200, tagged)), target);
+			count[target]++;
+		}
+		for (unsigned id = 0; id < WORKERS; id++)
+			assert_in_range(count[id], 25, 80);
+	}
+	for (unsigned id = 0; id < WORKERS; id++)
+		workers[id].dp.plain.vlan = 0;
+	(void)state;
+}
+
 int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
@@ -712,6 +749,7 @@ int main(void)
 		FRESH(flows_are_spread_over_all),
 		FRESH(order_within_a_flow_survives_spreading),
 		FRESH(fragments_and_strangers),
+		FRESH(other_frames_are_spread_too),
 	};
 
 	return cmocka_run_group_tests_name("workers", tests, set_up, tear_down);
