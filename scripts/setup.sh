@@ -10,7 +10,7 @@ build=(gcc g++ meson ninja-build pkg-config libdpdk-dev libipsec-mb-dev libsodiu
 	libpcap-dev)
 tests=(libcmocka-dev libbenchmark-dev clang clang-format libclang-rt-dev git openssl
 	python3 python3-scapy python3-cryptography python3-nacl dpdk-dev
-	iproute2 ethtool nftables iputils-ping tcpdump tshark iperf3 curl nginx-light procps util-linux
+	iproute2 ethtool nftables iputils-ping iputils-tracepath tcpdump tshark iperf3 curl nginx-light procps util-linux
 	charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
 	libstrongswan-standard-plugins)
 

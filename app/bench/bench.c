@@ -38,7 +38,7 @@ static unsigned mbuf_room(const struct bench_options *o)
 
 static unsigned memory_mib(const struct bench_options *o)
 {
-	unsigned packets = BENCH_BATCH + (o->pcap ? PCAP_MBUFS : 0);
+	unsigned packets = bench_batch(o) + (o->pcap ? PCAP_MBUFS : 0);
 
 	return MEMORY_MIB + o->workers * (WORKER_MIB + ((packets * (mbuf_room(o) + 512)) >> 20));
 }
@@ -116,7 +116,8 @@ static struct rte_mempool *packet_pool(
 	char text[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(text, sizeof(text), "%s%u", name, worker);
-	return rte_pktmbuf_pool_create(text, count, MBUF_CACHE, 0, (uint16_t)mbuf_room(o), SOCKET_ID_ANY);
+	return rte_pktmbuf_pool_create(text, count, RTE_MIN((unsigned)MBUF_CACHE, count / 2), 0,
+		(uint16_t)mbuf_room(o), SOCKET_ID_ANY);
 }
 
 /* ---- Ports --------------------------------------------------------------------------------------------------------------- */
@@ -182,7 +183,7 @@ static int open_ports(struct bench *b)
 	int code;
 
 	for (unsigned w = 0; w < b->options.workers; w++) {
-		b->lanes[w].pool = pools[w] = packet_pool("batch", w, BENCH_BATCH, &b->options);
+		b->lanes[w].pool = pools[w] = packet_pool("batch", w, bench_batch(&b->options), &b->options);
 		if (!pools[w])
 			return sl_cli_fail("bench: no memory for packets: %s", rte_strerror(rte_errno));
 	}

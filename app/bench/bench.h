@@ -34,6 +34,9 @@
 enum {
 	BENCH_BATCH =
 		2048, /* packets of a round: as many as the descriptors of a receive and a transmit queue */
+	BENCH_BATCH_BYTES =
+		4
+		<< 20, /* and no more than these: a NIC puts packets where the CPU finds them in its cache */
 	BENCH_ROUNDS = 65536, /* at most */
 	BENCH_SIZE_MIN = 48,  /* IPv4, UDP and the number of the packet */
 	BENCH_SIZE_MAX = 9000,
@@ -76,6 +79,7 @@ struct lane {
 	struct sl_esp_out *far_out;     /* in use there */
 	struct sl_burst far_burst;
 	struct rte_mempool *pool; /* the packets of a batch, no more */
+	unsigned batch_size;
 	struct rte_mbuf *batch[BENCH_BATCH];
 	unsigned at; /* of the batch: the next one to hand out */
 	uint64_t numbers, started, counter, probe_before;
@@ -98,6 +102,12 @@ struct bench {
 	atomic_bool stop;
 	bool over;
 };
+
+/* The packets of a round, a power of two. */
+static inline unsigned bench_batch(const struct bench_options *o)
+{
+	return RTE_MIN((unsigned)BENCH_BATCH, rte_align32prevpow2(BENCH_BATCH_BYTES / o->size));
+}
 
 static inline unsigned bench_sealed_len(unsigned size)
 {

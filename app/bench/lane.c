@@ -76,7 +76,7 @@ static unsigned next_session(const struct lane *lane, unsigned session)
 /* The batch as it is received. */
 static void prepare(struct lane *lane)
 {
-	for (unsigned i = 0; i < BENCH_BATCH; i++) {
+	for (unsigned i = 0; i < lane->batch_size; i++) {
 		const struct bench_session *session = &lane->sessions[lane->session];
 
 		bench_frame(lane->bench, lane->batch[i], session->remote, ++lane->numbers);
@@ -101,7 +101,7 @@ static __rte_always_inline void crypt_batch(
 	unsigned session = (lane->session + o->sessions / 2) % o->sessions;
 	struct gcm_context_data ctx;
 
-	for (unsigned i = 0; i < BENCH_BATCH; i++) {
+	for (unsigned i = 0; i < lane->batch_size; i++) {
 		uint8_t *data = (uint8_t *)lane->batch[i]->buf_addr + INNER_AT;
 		/* Stored as AES-GCM loads it: the store need not reach the cache first. */
 		const uint64_t nonce[2] = {++lane->counter, UINT32_MAX};
@@ -171,7 +171,7 @@ static void record(struct lane *lane, uint64_t probe_after)
 static void fetch_batch(struct lane *lane)
 {
 	rte_mempool_cache_flush(rte_mempool_default_cache(lane->pool, rte_lcore_id()), lane->pool);
-	if (rte_mempool_generic_get(lane->pool, (void **)lane->batch, BENCH_BATCH, NULL) != 0)
+	if (rte_mempool_generic_get(lane->pool, (void **)lane->batch, lane->batch_size, NULL) != 0)
 		abort(); /* one has got lost */
 }
 
@@ -204,7 +204,8 @@ static bool next_round(struct lane *lane, bool recycle)
 		lane->capturing = b->options.capture && recycle;
 		if (!lane->capturing) {
 			if (recycle)
-				rte_mempool_generic_put(lane->pool, (void **)lane->batch, BENCH_BATCH, NULL);
+				rte_mempool_generic_put(
+					lane->pool, (void **)lane->batch, lane->batch_size, NULL);
 			atomic_store(&lane->finished, true);
 			return false;
 		}
@@ -223,11 +224,11 @@ static uint16_t hand_out(
 	(void)port;
 	(void)queue;
 	(void)received;
-	if (lane->at == BENCH_BATCH) {
+	if (lane->at == lane->batch_size) {
 		if (atomic_load_explicit(&lane->finished, memory_order_relaxed) || !next_round(lane, true))
 			return 0;
 	}
-	n = RTE_MIN(max, BENCH_BATCH - lane->at);
+	n = RTE_MIN(max, lane->batch_size - lane->at);
 	memcpy(frames, lane->batch + lane->at, n * sizeof(*frames));
 	lane->at += n;
 	lane->now.packets += n;
@@ -248,7 +249,7 @@ static uint16_t count(
 		return 0;
 	}
 	/* Before the first round nothing has been counted, and no batch is due. */
-	if (lane->at >= BENCH_BATCH && !next_round(lane, false)) {
+	if (lane->at >= lane->batch_size && !next_round(lane, false)) {
 		rte_pktmbuf_free_bulk(frames, received);
 		return 0;
 	}
@@ -262,6 +263,8 @@ int lane_init(struct lane *lane)
 	struct bench *b = lane->bench;
 	const struct port *port = b->options.open ? &b->wire : &b->plain;
 
+	lane->batch_size = bench_batch(&b->options);
+	lane->at = lane->batch_size;
 	lane->rounds = calloc(BENCH_ROUNDS, sizeof(*lane->rounds));
 	if (!lane->rounds)
 		return -1;
@@ -274,7 +277,6 @@ int lane_init(struct lane *lane)
 	}
 	if (b->options.pcap)
 		fetch_batch(lane); /* for the bare loop; the port has a pool of its own */
-	lane->at = BENCH_BATCH;
 	return rte_eth_add_rx_callback(
 		       port->id, (uint16_t)lane->worker->id, b->options.pcap ? count : hand_out, lane)
 		       ? 0

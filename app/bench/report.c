@@ -90,7 +90,7 @@ static int figures_of(const struct bench *b, struct figures *f)
 			continue;
 		}
 		cycles[f->rounds] = all[i];
-		bare[f->rounds] = (double)r.bare / BENCH_BATCH;
+		bare[f->rounds] = (double)r.bare / bench_batch(&b->options);
 		overhead[f->rounds] = cycles[f->rounds] - bare[f->rounds];
 		probes[f->rounds++] = (double)r.probe;
 	}
@@ -121,7 +121,8 @@ static const char *cipher_word(const struct bench *b)
 	return b->options.cipher == SL_AES256GCM16 ? "aes256" : "aes128";
 }
 
-static void print_json(const struct bench *b, const struct figures *f)
+/* Returns an exit code. */
+static int print_json(const struct bench *b, const struct figures *f)
 {
 	const struct bench_options *o = &b->options;
 	json_t *j = json_pack(
@@ -134,9 +135,13 @@ static void print_json(const struct bench *b, const struct figures *f)
 		(json_int_t)f->packets, "tsc_hz", (json_int_t)rte_get_tsc_hz(), "probe", f->probe, "ipsec_mb",
 		sl_crypto_version());
 
-	json_dumpf(j, stdout, JSON_REAL_PRECISION(6) | JSON_INDENT(2));
+	if (!j || json_dumpf(j, stdout, JSON_REAL_PRECISION(6) | JSON_INDENT(2)) != 0) {
+		json_decref(j);
+		return sl_cli_fail("bench: the result cannot be written: out of memory");
+	}
 	putchar('\n');
 	json_decref(j);
+	return SL_EXIT_DONE;
 }
 
 static void print_line(const struct bench *b, const char *name, double cycles)
@@ -158,7 +163,7 @@ static void print_table(const struct bench *b, const struct figures *f)
 	printf("%-14s %14.1f\n", "overhead", f->overhead);
 	printf("medians of %u rounds of %u packets; %u slow ones dropped, with them %.1f cycles\n"
 	       "TSC %.2f GHz; %s\n",
-		f->rounds, BENCH_BATCH, f->dropped, f->all, (double)rte_get_tsc_hz() / 1e9,
+		f->rounds, bench_batch(&b->options), f->dropped, f->all, (double)rte_get_tsc_hz() / 1e9,
 		sl_crypto_version());
 }
 
@@ -194,10 +199,10 @@ int bench_report(const struct bench *b)
 	if (f.rounds == 0)
 		return sl_cli_fail("bench: no round was finished, expected a longer --time");
 	if (b->options.json)
-		print_json(b, &f);
+		code = print_json(b, &f);
 	else
 		print_table(b, &f);
-	return sl_cli_flush();
+	return code == SL_EXIT_DONE ? sl_cli_flush() : code;
 }
 
 void bench_progress(const struct bench *b, double seconds)
@@ -213,6 +218,6 @@ void bench_progress(const struct bench *b, double seconds)
 		r = merge(b, rounds - 1);
 		fprintf(stderr, "\r\033[K%.1f of %.1f s, round %u: %.0f cycles a packet, bare %.0f", seconds,
 			b->options.seconds, rounds, (double)r.gateway / r.packets,
-			(double)r.bare / BENCH_BATCH);
+			(double)r.bare / bench_batch(&b->options));
 	}
 }

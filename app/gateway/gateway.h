@@ -10,6 +10,8 @@
  *   local.c      packets to and from the gateway itself: echoes, IKE, and whatever workers cannot decide about
  *   errors.c     ICMP errors about packets that go no further
  *   path_mtu.c   ICMP errors about our sealed packets
+ *   ike.c        the IKE engine, its configuration
+ *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   telemetry.c  answers for `sealane show`
@@ -58,6 +60,9 @@ struct peer {
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
 	uint8_t owner;     /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
+	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
+	struct sl_ike_flow_conf *flow_confs;
+	unsigned flow_count;
 	unsigned path_mtu; /* as learned from the path; 0: that of the wire */
 	uint64_t path_mtu_forgotten; /* when it will be */
 };
@@ -186,6 +191,11 @@ void path_mtu_told(struct gateway *g, const struct sl_icmp_too_big *told);
 /* Once a second: forgets what is old. */
 void path_mtu_tick(struct gateway *g, uint64_t now);
 
+/* ---- ike.c: after sa_init(), and before sa_fini() -------------------------------------------------------------------------- */
+
+int ike_init(struct gateway *g);
+void ike_fini(struct gateway *g);
+
 /* ---- sa.c ------------------------------------------------------------------------------------------------------------- */
 
 int sa_init(struct gateway *g);
@@ -212,6 +222,9 @@ int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told);
 /* From now on the largest outer packet that the path to a peer carries; 0: as large as the wire's. */
 void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu);
 
+/* The largest packet that fits the tunnel to a peer; before there is one, as it will be without a NAT. */
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer);
+
 /* Packets and bytes of a peer since the start. */
 void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
 
@@ -227,6 +240,7 @@ struct sa_info {
 	unsigned peer, worker;
 	enum sl_cipher cipher;
 	bool esn, in_use;
+	const char *flow; /* its name; "-": of none */
 	uint64_t created;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t replayed, late, bad_icv;

@@ -38,6 +38,7 @@ struct sa {
 		path; /* outer addresses and ports, of IKE; ESP may come from another port of ours */
 	struct sl_addr next_hop; /* SL_NONE: there is no way */
 	bool udp;
+	const struct sl_config_flow *flow; /* NULL: of none */
 	uint64_t created;
 	uint64_t soft_packets, soft_bytes;
 	bool worn;         /* a soft limit was reached, and the IKE engine knows */
@@ -136,8 +137,10 @@ void sa_spi_free(void *gateway, uint32_t spi)
 
 static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool esn)
 {
-	sa->soft_packets = esn ? peer->rekey_packets : RTE_MIN(peer->rekey_packets, SOFT_PACKETS_32);
-	sa->soft_bytes = peer->rekey_bytes;
+	uint64_t packets = sa->flow ? sa->flow->rekey_packets : peer->rekey_packets;
+
+	sa->soft_packets = esn ? packets : RTE_MIN(packets, SOFT_PACKETS_32);
+	sa->soft_bytes = sa->flow ? sa->flow->rekey_bytes : peer->rekey_bytes;
 }
 
 static unsigned path_mtu(const struct gateway *g, unsigned peer)
@@ -171,6 +174,9 @@ static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl
 		.cipher = child->cipher,
 		.esn = child->esn,
 		.peer = (uint16_t)child->peer,
+		.rank = child->flow == SL_IKE_NO_FLOW
+				? 0
+				: g->peers[child->peer].flow_count - (unsigned)child->flow,
 		.wire_local = {child->path.local.addr, source_port(peer, child)},
 		.wire_remote = child->path.remote,
 		.udp = child->udp,
@@ -224,6 +230,8 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	struct sa *sa = find(g, child->spi_in);
 	int err;
 
+	if (child->flow != SL_IKE_NO_FLOW)
+		sa->flow = g->peers[child->peer].flows[child->flow];
 	set_limits(sa, &g->config->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
@@ -288,6 +296,22 @@ int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told)
 		}
 	}
 	return -1;
+}
+
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
+{
+	const struct sl_config_peer *c = &g->config->peers[peer];
+	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
+	bool udp = c->udp;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		family = (enum sl_family)sa->path.remote.addr.family;
+		udp = sa->udp;
+	}
+	return sl_inner_mtu(path_mtu(g, peer), family, udp);
 }
 
 void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)
@@ -495,6 +519,7 @@ static void info_of(const struct sa *sa, struct sa_info *info)
 		.cipher = sa->in->cipher,
 		.esn = sa->in->esn,
 		.in_use = sa->in_use,
+		.flow = sa->flow ? sa->flow->name : "-",
 		.created = sa->created,
 		.rx_packets = sa->in->packets,
 		.rx_bytes = sa->in->bytes,

@@ -34,6 +34,7 @@ static struct ike_sa *new_sa(struct ike_sa *old, enum ike_sa_state state, uint64
 	fresh->peer = old->peer;
 	fresh->behind_nat = old->behind_nat;
 	fresh->peer_behind_nat = old->peer_behind_nat;
+	fresh->udp = old->udp;
 	fresh->fragmentation = old->fragmentation;
 	fresh->origin = old;
 	fresh->started = old->started;
@@ -54,6 +55,7 @@ static void inherit(struct ike_sa *heir, struct ike_sa *old)
 	heir->further = old->further;
 	heir->further_at = old->further_at;
 	heir->sure_at = old->sure_at;
+	heir->flows_refused = old->flows_refused;
 	old->peer->rekeys++;
 	ike_log(heir->ike, SL_IKE_INFO, (int)heir->peer->index, "IKE SA rekeyed %s, now %016llx %016llx",
 		heir->initiator ? "by us" : "by the peer", (unsigned long long)heir->spi_i,

@@ -22,7 +22,6 @@ PYTHON = "/usr/bin/python3"
 STACKS = ("cryptography", "pynacl")
 DPDK = ("dpdk-test-crypto-perf", "--no-pci", "--no-telemetry", "--vdev=crypto_aesni_gcm", "-m", "128")
 NO_HUGE = ("--no-huge", "--file-prefix=sealane-peers")
-BATCH = 2048  # packets that `sealane bench` works on in turn; the same for DPDK, so that caches help both alike
 BITS = {"aes128": 128, "aes256": 256}
 
 
@@ -93,7 +92,7 @@ class Contestants:
                    "--aead-algo", "aes-gcm", "--aead-op", {"seal": "encrypt", "open": "decrypt"}[figure.direction],
                    "--aead-key-sz", str(BITS[figure.cipher] // 8), "--aead-iv-sz", "12", "--aead-aad-sz", "12",
                    "--digest-sz", "16", "--burst-sz", str(figure.burst), "--buffer-sz", str(figure.size),
-                   "--pool-sz", str(BATCH), "--total-ops", str(operations), "--silent", "--csv-friendly")
+                   "--pool-sz", str(batch_of(figure.size)), "--total-ops", str(operations), "--silent", "--csv-friendly")
         return Step(command, cpus, lambda text: {figure: read_dpdk(text, figure.size)})
 
     # ---- openssl speed -------------------------------------------------------------------------------------------
@@ -133,9 +132,14 @@ class Contestants:
         return Step(command, cpus, read_whole_handshake)
 
 
+def batch_of(size):
+    """How many packets `sealane bench` works on in turn; DPDK's tool gets as many, so that caches help both alike."""
+    return min(2048, 1 << ((4 << 20) // size).bit_length() - 1)
+
+
 def seconds_of(figure):
     """
-    A moment, but some twenty of the rounds that `sealane bench` makes inside, each of 2048 packets. It is short because
+    A moment, but some twenty of the rounds that `sealane bench` makes inside. It is short because
     that program leaves out slow moments, and what it is compared with cannot: a step should fall into one moment.
     """
     return 0.03 + 0.3 * figure.size / 8900 + (0.5 if figure.sessions > 1000 else 0)

@@ -326,7 +326,7 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         """Every packet that came in left, or is counted under exactly one reason."""
         workers = self.quiet_workers()
         for worker in workers:
-            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"]
+            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"] + worker["cut"]
             went = (worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
                     + worker["handed_out"])
             if came != went:
