@@ -95,7 +95,7 @@ int bed_init(struct bed *bed)
 	if (start_eal() || sl_crypto_init() || sl_dataplane_init(&bed->alpha, 0) ||
 		sl_dataplane_init(&bed->beta, 1))
 		return -1;
-	routes = sl_routes_new("bed");
+	routes = sl_routes_new("bed", BED_SESSIONS_MAX + 1);
 	bed->out_pool = sl_secret_pool_new(sizeof(struct sl_esp_out), BED_SESSIONS_MAX);
 	bed->in_pool = sl_secret_pool_new(sizeof(struct sl_esp_in), BED_SESSIONS_MAX);
 	if (!routes || !bed->out_pool || !bed->in_pool)

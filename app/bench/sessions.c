@@ -14,7 +14,7 @@ int bench_routes(struct bench *b)
 {
 	const struct sl_prefix near = {.addr = sl_addr_v4(BENCH_HOST), .len = 32};
 
-	b->routes = sl_routes_new("bench");
+	b->routes = sl_routes_new("bench", b->options.workers * b->options.sessions + 1);
 	if (!b->routes || sl_routes_add(b->routes, &near, BENCH_FAR_FLOW) != 0)
 		return -1;
 	for (unsigned w = 0; w < b->options.workers; w++) {

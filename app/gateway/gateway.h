@@ -59,11 +59,11 @@ struct peer {
 	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
-	uint8_t owner;     /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
+	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
 	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
 	struct sl_ike_flow_conf *flow_confs;
 	unsigned flow_count;
-	unsigned path_mtu; /* as learned from the path; 0: that of the wire */
+	unsigned path_mtu;           /* as learned from the path; 0: that of the wire */
 	uint64_t path_mtu_forgotten; /* when it will be */
 };
 
@@ -87,7 +87,7 @@ struct gateway {
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
 	struct sl_routes *routes;
-	struct sl_lan *lan;
+	struct sl_lan lan;
 	struct worker *workers;
 	unsigned worker_count;
 	atomic_bool asleep; /* the control thread, as workers see it */

@@ -84,7 +84,11 @@ static void block_signals(void)
 
 static int routes_init(struct gateway *g)
 {
-	g->routes = sl_routes_new("routes");
+	unsigned prefixes = 0;
+
+	for (unsigned i = 0; i < g->config->peer_count; i++)
+		prefixes += g->config->peers[i].prefix_count;
+	g->routes = sl_routes_new("routes", prefixes);
 	for (unsigned i = 0; g->routes && i < g->config->peer_count; i++) {
 		const struct sl_config_peer *peer = &g->config->peers[i];
 
@@ -97,25 +101,21 @@ static int routes_init(struct gateway *g)
 }
 
 /* On the link is what our addresses there say, whatever the routes say. */
-static int lan_init(struct gateway *g)
+static void lan_init(struct gateway *g)
 {
 	const struct sl_config_port *c = &g->config->plain;
 
-	if (c->route_count == 0)
-		return 0;
-	g->lan = sl_lan_new("lan");
-	for (unsigned i = 0; g->lan && i < c->route_count; i++) {
-		if (sl_lan_add(g->lan, &c->routes[i].prefix, &c->routes[i].via) != 0)
-			return -1;
-	}
-	for (unsigned i = 0; g->lan && i < c->address_count; i++) {
+	for (unsigned i = 0; i < c->route_count; i++)
+		sl_lan_add(&g->lan, &c->routes[i].prefix, &c->routes[i].via);
+	for (unsigned i = 0; i < c->address_count; i++) {
 		struct sl_prefix on_link = sl_prefix_mask(&c->addresses[i]);
 
-		if (sl_lan_add(g->lan, &on_link, NULL) != 0)
-			return -1;
+		sl_lan_add(&g->lan, &on_link, NULL);
 	}
-	return g->lan ? 0 : -1;
 }
+
+_Static_assert(
+	(int)SL_LAN_ROUTES_MAX >= (int)SL_CONFIG_ADDRESSES_MAX + (int)SL_CONFIG_ROUTES_MAX, "there is room");
 
 /* A tap's addresses are the kernel's, not ours. */
 static struct sl_link link_of(const struct link *link)
@@ -152,7 +152,7 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
 	w->dp.routes = g->routes;
-	w->dp.lan = g->lan;
+	w->dp.lan = &g->lan;
 	w->dp.pool = g->mbufs;
 	w->dp.clamp_mss = g->config->mss_clamp;
 	return g->config->plain.tap ? add_kernel(&w->dp, &g->plain.port) : 0;
@@ -216,11 +216,12 @@ static unsigned least_inner_mtu(const struct gateway *g)
 
 static int assemble(struct gateway *g)
 {
+	lan_init(g);
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || links_init(g) || routes_init(g) || lan_init(g) || workers_set_up(g) ||
-		sa_init(g) || ike_init(g) || telemetry_init(g)) {
+	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
+		ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
 		return -1;
@@ -298,7 +299,6 @@ static void disassemble(struct gateway *g)
 		worker_fini(&g->workers[i]);
 	free(g->workers);
 	sl_routes_free(g->routes);
-	sl_lan_free(g->lan);
 }
 
 int sl_cmd_run(int argc, char **argv)

@@ -276,6 +276,22 @@ void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct 
 	}
 }
 
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
+{
+	const struct sl_config_peer *c = &g->config->peers[peer];
+	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
+	bool udp = c->udp;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		family = (enum sl_family)sa->path.remote.addr.family;
+		udp = sa->udp;
+	}
+	return sl_inner_mtu(path_mtu(g, peer), family, udp);
+}
+
 /* A packet that quotes all this was sealed by this SA, or by somebody who has seen one that was. */
 static bool sealed_by(const struct sa *sa, const struct sl_icmp_too_big *told)
 {
@@ -296,22 +312,6 @@ int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told)
 		}
 	}
 	return -1;
-}
-
-unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
-{
-	const struct sl_config_peer *c = &g->config->peers[peer];
-	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
-	bool udp = c->udp;
-	const struct sa *sa;
-
-	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
-		if (!sa->in_at_worker || sa->removed)
-			continue;
-		family = (enum sl_family)sa->path.remote.addr.family;
-		udp = sa->udp;
-	}
-	return sl_inner_mtu(path_mtu(g, peer), family, udp);
 }
 
 void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)

@@ -93,7 +93,7 @@ enum {
 	SL_NEIGHBOURS_RECENT = 256,
 	SL_NO_WORKER = UINT8_MAX,
 	SL_LINK_ADDRESSES_MAX = 8,
-	SL_LAN_ROUTERS_MAX = 256,
+	SL_LAN_ROUTES_MAX = 16,
 	SL_ERRORS_A_SECOND =
 		512, /* packets of a worker about which the control thread may have to tell the sender */
 };
@@ -141,8 +141,14 @@ struct sl_neighbour_recent6 {
 /* Prefixes of either family, and a number for each: see sl_routes_new(). */
 struct sl_routes;
 
-/* What lies behind routers on the plain side: see sl_lan_new(). */
-struct sl_lan;
+/* What lies behind routers on the plain side. These are few, and rarely looked up: a neighbour found is remembered. */
+struct sl_lan {
+	unsigned count;
+	struct {
+		struct sl_prefix prefix;
+		struct sl_addr via; /* family SL_NONE: on the link */
+	} route[SL_LAN_ROUTES_MAX];
+};
 
 /* Counters of a worker: written by it alone, read by others without care for exactness between them. */
 struct sl_counters {
@@ -207,10 +213,10 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id);
 void sl_dataplane_fini(struct sl_dataplane *dp);
 
 /*
- * A routing table, for the flows or for a struct sl_lan: a prefix of either family leads to a number. A family takes
- * memory, 64 MiB, once it has a prefix. NULL, or a negative errno, when there is none.
+ * A routing table for at most so many prefixes of either family, each of which leads to a number. A family takes memory,
+ * 64 MiB and some KiB a prefix, once it has one. NULL, or a negative errno, when there is none.
  */
-struct sl_routes *sl_routes_new(const char *name);
+struct sl_routes *sl_routes_new(const char *name, unsigned prefixes);
 int sl_routes_add(struct sl_routes *routes, const struct sl_prefix *prefix, unsigned number);
 void sl_routes_free(struct sl_routes *routes);
 
@@ -220,11 +226,9 @@ void sl_routes_find6(const struct sl_routes *routes, const struct sl_ip6 *ip, ui
 
 /*
  * Through which router of the plain link a prefix is reached; via NULL: it is on the link, as is what has no route here.
- * The longest prefix counts. Negative errno when there is no memory, or the routers are more than SL_LAN_ROUTERS_MAX.
+ * The longest prefix counts. False when there are SL_LAN_ROUTES_MAX.
  */
-struct sl_lan *sl_lan_new(const char *name);
-int sl_lan_add(struct sl_lan *lan, const struct sl_prefix *prefix, const struct sl_addr *via);
-void sl_lan_free(struct sl_lan *lan);
+bool sl_lan_add(struct sl_lan *lan, const struct sl_prefix *prefix, const struct sl_addr *via);
 
 /*
  * Changes to the tables, by the owning worker only. Installing into a used slot is a bug (asserted). remove returns what

@@ -10,67 +10,30 @@
 
 #include "frame.h"
 
-struct sl_lan {
-	struct sl_routes *routes; /* prefix -> number of the router; SL_NO_FLOW: on the link */
-	unsigned count;
-	struct sl_addr router[SL_LAN_ROUTERS_MAX];
-};
-
 /* ---- Routers ------------------------------------------------------------------------------------------------------------- */
 
-struct sl_lan *sl_lan_new(const char *name)
+bool sl_lan_add(struct sl_lan *lan, const struct sl_prefix *prefix, const struct sl_addr *via)
 {
-	struct sl_lan *lan = calloc(1, sizeof(*lan));
-
-	if (lan && !(lan->routes = sl_routes_new(name))) {
-		free(lan);
-		return NULL;
-	}
-	return lan;
-}
-
-void sl_lan_free(struct sl_lan *lan)
-{
-	if (!lan)
-		return;
-	sl_routes_free(lan->routes);
-	free(lan);
-}
-
-/* The number of a router, old or new. */
-static unsigned router(struct sl_lan *lan, const struct sl_addr *via)
-{
-	unsigned i = 0;
-
-	while (i < lan->count && !sl_addr_equal(&lan->router[i], via))
-		i++;
-	if (i == lan->count && i < SL_LAN_ROUTERS_MAX)
-		lan->router[lan->count++] = *via;
-	return i;
-}
-
-int sl_lan_add(struct sl_lan *lan, const struct sl_prefix *prefix, const struct sl_addr *via)
-{
-	unsigned number = via ? router(lan, via) : SL_NO_FLOW;
-
-	return number == SL_LAN_ROUTERS_MAX ? -ENOSPC : sl_routes_add(lan->routes, prefix, number);
+	if (lan->count == SL_LAN_ROUTES_MAX)
+		return false;
+	lan->route[lan->count].prefix = *prefix;
+	lan->route[lan->count++].via = via ? *via : (struct sl_addr){.family = SL_NONE};
+	return true;
 }
 
 /* Who on the link gets what is for ip: a router, or ip itself. */
 static struct sl_addr next_hop(const struct sl_lan *lan, const struct sl_addr *ip)
 {
-	uint64_t number = SL_NO_FLOW;
+	const struct sl_addr *via = NULL;
+	int longest = -1;
 
-	if (lan && ip->family == SL_IPV4) {
-		const uint32_t ip4 = sl_addr_u32(ip);
-
-		sl_routes_find4(lan->routes, &ip4, &number, 1);
-	} else if (lan) {
-		const struct sl_ip6 ip6 = load_ip6(ip->bytes);
-
-		sl_routes_find6(lan->routes, &ip6, &number, 1);
+	for (unsigned i = 0; lan && i < lan->count; i++) {
+		if (lan->route[i].prefix.len > longest && sl_prefix_contains(&lan->route[i].prefix, ip)) {
+			longest = lan->route[i].prefix.len;
+			via = &lan->route[i].via;
+		}
 	}
-	return number == SL_NO_FLOW ? *ip : lan->router[number];
+	return via && via->family != SL_NONE ? *via : *ip;
 }
 
 /* ---- Neighbours ---------------------------------------------------------------------------------------------------------- */

@@ -21,7 +21,8 @@ static inline void fill_ipv4(
 	uint8_t *payload, const struct sl_esp_out *out, uint32_t behind, uint8_t tos, uint32_t len)
 {
 	struct rte_ipv4_hdr *ip = (void *)(payload - sizeof(*ip));
-	const struct rte_ipv4_hdr *from = (const void *)((const uint8_t *)(&out->template + 1) - behind - sizeof(*from));
+	const struct rte_ipv4_hdr *from =
+		(const void *)((const uint8_t *)(&out->template + 1) - behind - sizeof(*from));
 	uint32_t sum;
 
 	ip->type_of_service = from->type_of_service | tos;
@@ -80,7 +81,8 @@ static inline void write_headers(
 	memcpy(inner - SL_ESP_TEMPLATE_NEAR, (const uint8_t *)(&out->template + 1) - SL_ESP_TEMPLATE_NEAR,
 		SL_ESP_TEMPLATE_NEAR);
 	fill_udp(esp, len);
-	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out, sizeof(struct sl_esp_header) + sizeof(struct rte_udp_hdr), tos,
+	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out,
+		sizeof(struct sl_esp_header) + sizeof(struct rte_udp_hdr), tos,
 		len + (uint32_t)sizeof(struct rte_udp_hdr));
 }
 

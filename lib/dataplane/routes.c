@@ -12,25 +12,26 @@
 
 enum {
 	NAME_SIZE = 24,
-	ROUTES4_MAX = 1 << 16,
-	ROUTES6_MAX = 1 << 15,
-	/* Of 256 entries: one for each prefix longer than 24 bits, and of IPv6 one for each byte of it that differs. */
-	TABLES4 = 1 << 12,
-	TABLES6 = 1 << 14,
+	/* Tables of 256 below the first one that a prefix can need; the first one is for 24 bits. */
+	TABLES4 = (32 - 24) / 8,
+	TABLES6 = (128 - 24) / 8,
 };
 
 struct sl_routes {
+	unsigned prefixes; /* at most */
 	struct rte_fib *v4;
 	struct rte_fib6 *v6;
 	char name[NAME_SIZE];
 };
 
-struct sl_routes *sl_routes_new(const char *name)
+struct sl_routes *sl_routes_new(const char *name, unsigned prefixes)
 {
 	struct sl_routes *routes = calloc(1, sizeof(*routes));
 
-	if (routes)
-		snprintf(routes->name, sizeof(routes->name), "%s", name);
+	if (!routes)
+		return NULL;
+	routes->prefixes = prefixes;
+	snprintf(routes->name, sizeof(routes->name), "%s", name);
 	return routes;
 }
 
@@ -48,8 +49,8 @@ static int add4(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	struct rte_fib_conf conf = {
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES4_MAX,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = TABLES4},
+		.max_routes = (int)routes->prefixes,
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = routes->prefixes * TABLES4 + 1},
 	};
 
 	if (!routes->v4 && !(routes->v4 = rte_fib_create(routes->name, SOCKET_ID_ANY, &conf)))
@@ -57,14 +58,17 @@ static int add4(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	return rte_fib_add(routes->v4, sl_addr_u32(&prefix->addr), prefix->len, number);
 }
 
-/* Addresses are void * to rte_fib6, for which DPDK has had several types. */
+/*
+ * A name of its own, for the pools that DPDK makes for it are named alike in both families. Addresses are void * to rte_fib6,
+ * for which DPDK has had several types.
+ */
 static int add6(struct sl_routes *routes, const struct sl_prefix *prefix, unsigned number)
 {
 	struct rte_fib6_conf conf = {
 		.type = RTE_FIB6_TRIE,
 		.default_nh = SL_NO_FLOW,
-		.max_routes = ROUTES6_MAX,
-		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = TABLES6},
+		.max_routes = (int)routes->prefixes,
+		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = routes->prefixes * TABLES6 + 1},
 	};
 
 	if (!routes->v6) {

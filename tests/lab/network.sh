@@ -8,6 +8,15 @@ echo_headers() { case $1 in *:*) echo 48 ;; *) echo 28 ;; esac; }
 
 answers() { lab_in "$1" ping -c 3 -i 0.1 -W 2 "$2" | grep " 0% packet loss"; } # FROM TO
 
+# The command says this, whether it succeeds or not.
+says() { # PATTERN COMMAND...
+	local pattern=$1 output
+	shift
+	output=$("$@" 2>&1 || true)
+	echo "$output"
+	grep -Eiq -- "$pattern" <<<"$output"
+}
+
 # A packet of so many bytes that no router may cut.
 passes() { lab_in host-a ping -c 2 -i 0.2 -W 2 -M do -s $(($2 - $(echo_headers "$1"))) "$1" | grep " 0% packet loss"; } # TO BYTES
 
@@ -15,8 +24,7 @@ passes() { lab_in host-a ping -c 2 -i 0.2 -W 2 -M do -s $(($2 - $(echo_headers "
 is_told_mtu() { # TO BYTES MTU
 	lab_in host-a ip route flush cache
 	lab_in host-a ip -6 route flush cache
-	{ lab_in host-a ping -c 2 -i 0.3 -W 1 -M do -s $(($2 - $(echo_headers "$1"))) "$1" 2>&1 || true; } |
-		tee /dev/stderr | grep -Ei "mtu( ?=|:) ?$3"
+	says "mtu ?[=:] ?$3" lab_in host-a ping -c 2 -i 0.3 -W 1 -M do -s $(($2 - $(echo_headers "$1"))) "$1"
 }
 
 # `sealane show` of one side says which size fits.

@@ -42,7 +42,7 @@ counts_apart() { # FLOW OTHER COMMAND...
 	[ $((after - before)) -ge 3 ] && [ $((other_after - other_before)) -le 1 ]
 }
 
-rekeyed() { [ "$(grep -c "child SA: .*flow restless" "$lab_dir/alpha/log")" -ge 3 ]; }
+rekeyed() { [ "$(grep -c "child SA of flow restless" "$lab_dir/alpha/log")" -ge 3 ]; }
 
 lab_wire=${1:-ipv4}
 network_start flows

@@ -11,15 +11,12 @@ full_ports() { # The hosts' own MTU is larger than what fits the tunnel.
 	for name in host-a host-b; do ip -n "$(lab_ns $name)" link set eth0 mtu 1500; done
 }
 
-# A ping that is to fail: what it says, and not that it does, is what counts.
-errors_of() { lab_in host-a "$@" 2>&1 | tee /dev/stderr || true; } # COMMAND...
-
 expires() { # HOPS TO ROUTER: who says that time is exceeded
-	errors_of ping -c 1 -W 2 -t "$1" "$2" | grep -Ei "from $3.* (time to live|time|hop limit) exceeded|from $3.*exceeded"
+	says "from $3 .*(exceeded|hop limit)" lab_in host-a ping -c 1 -W 2 -t "$1" "$2"
 }
 
 unreachable() { # TO ROUTER: nobody has that address; the far gateway says so
-	errors_of ping -c 1 -W 5 "$1" | grep -Ei "from $2.*unreachable"
+	says "from $2 .*unreachable" lab_in host-a ping -c 1 -W 5 "$1"
 }
 
 # Datagrams that may be cut. On IPv4 the gateway does; the host must not, for DPDK's net_af_packet has the kernel put fragments
@@ -33,7 +30,7 @@ large_datagrams() { # TO
 finds_mtu() { # TO MTU
 	lab_in host-a ip route flush cache
 	lab_in host-a ip -6 route flush cache
-	lab_in host-a tracepath -n "$1" | tee /dev/stderr | grep "Resume: pmtu $2 "
+	says "Resume: pmtu $2 " lab_in host-a tracepath -n "$1"
 }
 
 marked() { # TOS: host-a's mark is on the outer header

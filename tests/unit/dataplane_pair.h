@@ -119,7 +119,7 @@ static inline void pair_new(struct pair *p)
 	p->mbufs = rte_pktmbuf_pool_create("pair", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	p->out = aligned_alloc(64, sizeof(*p->out));
 	p->in = aligned_alloc(64, sizeof(*p->in));
-	p->routes = sl_routes_new("pair");
+	p->routes = sl_routes_new("pair", 64);
 	if (!p->mbufs || !p->out || !p->in || !p->routes || sl_dataplane_init(&p->alpha, 100) ||
 		sl_dataplane_init(&p->beta, 101) || !sl_prefix_parse(&b, "10.2.0.0/16") ||
 		sl_routes_add(p->routes, &b, BETA_FLOW))
