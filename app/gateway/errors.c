@@ -74,7 +74,8 @@ static void say(struct gateway *g, struct rte_mbuf *offending, const struct sl_a
 	enum sl_icmp_error error, unsigned mtu)
 {
 	const struct peer *peer = link_covers(&g->plain, to) ? NULL : peer_before(g, to);
-	const struct sl_addr *from = link_source(&g->plain, to);
+	/* The kernel behind a tap would not listen to its own addresses. */
+	const struct sl_addr *from = link_source(g->plain.config->tap ? &g->wire : &g->plain, to);
 	struct rte_mbuf *m = from ? rte_pktmbuf_alloc(g->mbufs) : NULL;
 	size_t len;
 

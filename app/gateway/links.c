@@ -82,9 +82,10 @@ bool link_next_hop(const struct link *link, const struct sl_addr *addr, struct s
 	return true;
 }
 
+/* A tap's addresses are those of this host's kernel behind it. */
 bool link_is_own(const struct link *link, const struct sl_addr *addr)
 {
-	for (unsigned i = 0; i < link->own_count; i++) {
+	for (unsigned i = 0; i < link->own_count && !link->config->tap; i++) {
 		if (sl_addr_equal(&link->own[i].addr, addr))
 			return true;
 	}
@@ -152,7 +153,8 @@ static void on_ask(void *owner, const struct sl_addr *ip, const struct rte_ether
 {
 	struct link *link = owner;
 
-	ask(link, link_source(link, ip), ip, mac);
+	/* As if we had no address, where we have none: the kernel behind a tap takes nobody else for itself. */
+	ask(link, link->config->tap ? NULL : link_source(link, ip), ip, mac);
 }
 
 /* A frame whose Ethernet header lacks the destination only. */
@@ -241,7 +243,7 @@ static void take_addresses(struct link *link)
 		link->own[link->own_count++] = link->config->addresses[i];
 		v6 |= link->config->addresses[i].addr.family == SL_IPV6;
 	}
-	if (!v6)
+	if (!v6 || link->config->tap)
 		return;
 	/* RFC 4291 2.8: whoever speaks IPv6 has one. Hosts may name their router by it. */
 	link->own[link->own_count++] = (struct sl_prefix){sl_addr_link_local(&link->port.mac), 64};
@@ -252,12 +254,13 @@ static void take_addresses(struct link *link)
 static int link_init(struct link *link, const char *name, const struct sl_neigh_ops *ops)
 {
 	struct sl_addr own[SL_NEIGH_OWN_MAX];
+	unsigned own_count = 0;
 
 	take_addresses(link);
-	for (unsigned i = 0; i < link->own_count; i++)
-		own[i] = link->own[i].addr;
+	for (unsigned i = 0; i < link->own_count && !link->config->tap; i++)
+		own[own_count++] = link->own[i].addr;
 	link->conflicts = (struct sl_rate){.per_second = 1, .burst = CONFLICTS_AT_ONCE};
-	link->neighbours = sl_neigh_new(name, &link->port.mac, own, link->own_count, ops, link);
+	link->neighbours = sl_neigh_new(name, &link->port.mac, own, own_count, ops, link);
 	return link->neighbours ? 0 : -1;
 }
 
@@ -284,7 +287,7 @@ void links_fini(struct gateway *g)
  */
 static void probe(struct link *link)
 {
-	for (unsigned i = 0; i < link->own_count; i++) {
+	for (unsigned i = 0; i < link->own_count && !link->config->tap; i++) {
 		if (link->own[i].addr.family == SL_IPV6)
 			ask(link, NULL, &link->own[i].addr, NULL);
 	}

@@ -122,8 +122,8 @@ static struct sl_link link_of(const struct link *link)
 {
 	struct sl_link l = {.mac = link->port.mac, .vlan = (uint16_t)link->config->vlan};
 
-	for (unsigned i = 0; i < link->config->address_count && !link->config->tap; i++)
-		sl_link_add(&l, &link->config->addresses[i].addr);
+	for (unsigned i = 0; i < link->own_count && !link->config->tap; i++)
+		sl_link_add(&l, &link->own[i].addr);
 	return l;
 }
 
