@@ -206,6 +206,7 @@ static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl
 		.wire_local = {child->path.local.addr, source_port(peer, child)},
 		.wire_remote = child->path.remote,
 		.udp = child->udp,
+		.udp_checksum = peer->udp_checksum,
 		.vlan = rte_cpu_to_be_16((uint16_t)g->wire.config->vlan),
 		.dscp = peer->dscp,
 		.path_mtu = path_mtu(g, child->peer),

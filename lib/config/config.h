@@ -35,6 +35,7 @@
  *     cipher      = aes256gcm16, aes128gcm16
  *     esn         = yes
  *     encapsulation = udp                 or esp: IP protocol 50, where no NAT is between
+ *     udp-checksum = yes                  of UDP around ESP over IPv6; no: zero
  *     dscp        = copy                  or 0..63: of the outer header
  *     start       = boot                  or traffic: when it waits; or none: never; default none without endpoint
  *     source-port = 4500                  or per-sa: of the UDP around ESP, so that a NIC tells our SAs apart
@@ -71,7 +72,7 @@
 
 enum {
 	SL_CONFIG_PEERS_MAX = 4096,
-	SL_CONFIG_FLOWS_MAX = 32, /* with one peer */
+	SL_CONFIG_FLOWS_MAX = 32,    /* with one peer */
 	SL_CONFIG_ADDRESSES_MAX = 8, /* of a port */
 	SL_CONFIG_ROUTES_MAX = 8,
 	SL_CONFIG_MTU_MIN = 576,   /* RFC 791: what every IPv4 host takes */
@@ -117,8 +118,9 @@ struct sl_config_peer {
 	enum sl_cipher ciphers[SL_CIPHER_COUNT];
 	unsigned cipher_count;
 	bool esn;
-	bool udp;     /* encapsulation */
-	uint8_t dscp; /* 0..63 or SL_CONFIG_DSCP_COPY */
+	bool udp;          /* encapsulation */
+	bool udp_checksum; /* over IPv6 */
+	uint8_t dscp;      /* 0..63 or SL_CONFIG_DSCP_COPY */
 	enum sl_config_start start;
 	bool source_port_per_sa;
 	uint64_t dpd_delay;  /* ns; 0: never */

@@ -155,6 +155,11 @@ static void take_encapsulation(struct parser *p, const char *name, const char *v
 		sl_key_bad(p, name, value, "udp or esp");
 }
 
+static void take_udp_checksum(struct parser *p, const char *name, const char *value)
+{
+	sl_key_bool(p, name, value, &p->peer->udp_checksum);
+}
+
 static void take_dscp(struct parser *p, const char *name, const char *value)
 {
 	unsigned dscp;
@@ -191,6 +196,7 @@ const struct section_kind sl_config_peer_kind = {
 		[PEER_CIPHER] = {"cipher", false, take_cipher},
 		[PEER_ESN] = {"esn", false, take_esn},
 		[PEER_ENCAPSULATION] = {"encapsulation", false, take_encapsulation},
+		[PEER_UDP_CHECKSUM] = {"udp-checksum", false, take_udp_checksum},
 		[PEER_DSCP] = {"dscp", false, take_dscp},
 		[PEER_START] = {"start", false, take_start},
 		[PEER_SOURCE_PORT] = {"source-port", false, take_source_port},

@@ -47,6 +47,7 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 		.cipher_count = 2,
 		.esn = true,
 		.udp = true,
+		.udp_checksum = true,
 		.dscp = SL_CONFIG_DSCP_COPY,
 		.dpd_delay = 10 * SL_SECOND,
 		.rekey_time = 3600 * SL_SECOND,
@@ -164,7 +165,7 @@ static void list_keys(const struct section_kind *kind, char *text, size_t size)
 
 static void unknown_key(struct parser *p, const char *name)
 {
-	char known[512];
+	char known[1024];
 
 	list_keys(p->current->kind, known, sizeof(known));
 	sl_config_complain(p, p->line, "unknown key '%s' in [%s], expected %s", sl_value_shown(name),

@@ -51,7 +51,7 @@ static inline void fill_ipv6(uint8_t *payload, uint8_t traffic_class, uint32_t l
 static __rte_noinline void write_other_headers(
 	uint8_t *esp, const struct sl_esp_out *out, uint8_t tos, uint32_t len)
 {
-	const bool udp = out->shape == SL_ESP_IPV6_UDP;
+	const bool udp = out->shape == SL_ESP_IPV6_UDP || out->shape == SL_ESP_IPV6_UDP_SUM;
 	uint8_t *payload = udp ? esp - sizeof(struct rte_udp_hdr) : esp;
 
 	memcpy(esp - offsetof(struct sl_esp_template, esp), &out->template, sizeof(out->template));
@@ -84,6 +84,18 @@ static inline void write_headers(
 	fill_ipv4(esp - sizeof(struct rte_udp_hdr), out,
 		sizeof(struct sl_esp_header) + sizeof(struct rte_udp_hdr), tos,
 		len + (uint32_t)sizeof(struct rte_udp_hdr));
+}
+
+/*
+ * When all else of the packet is there: hosts whose UDP sockets were not told otherwise take no datagrams without checksum
+ * over IPv6 (RFC 8200 8.1).
+ */
+static __rte_noinline void write_udp_checksum(uint8_t *inner)
+{
+	struct rte_udp_hdr *udp = (void *)(inner - sizeof(struct sl_esp_header) - sizeof(*udp));
+	const struct rte_ipv6_hdr *ip = (const void *)((const uint8_t *)udp - sizeof(*ip));
+
+	udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
 }
 
 #endif

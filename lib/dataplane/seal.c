@@ -359,6 +359,8 @@ static void encrypt_staged(struct staged *s)
 			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].len);
 		sl_gcm_seal(&j->out->key, j->out->cipher, j->inner, j->len, (const uint8_t *)&j->nonce,
 			&j->aad, j->aad_len, j->inner + j->len);
+		if (unlikely(j->out->shape == SL_ESP_IPV6_UDP_SUM))
+			write_udp_checksum(j->inner);
 	}
 }
 

@@ -138,7 +138,13 @@ struct sl_esp_template {
 _Static_assert(sizeof(struct sl_esp_template) == SL_ESP_TEMPLATE, "the template is two cache lines");
 
 /* What lies between the Ethernet and the ESP header. */
-enum sl_esp_shape { SL_ESP_IPV4_UDP, SL_ESP_IPV4, SL_ESP_IPV6_UDP, SL_ESP_IPV6 };
+enum sl_esp_shape {
+	SL_ESP_IPV4_UDP,
+	SL_ESP_IPV4,
+	SL_ESP_IPV6_UDP, /* without checksum */
+	SL_ESP_IPV6_UDP_SUM,
+	SL_ESP_IPV6,
+};
 
 /*
  * Seals the packets of one flow. Every packet reads and writes the first line and copies the template, of which the second
@@ -219,9 +225,10 @@ struct sl_esp_params {
 	bool apart; /* other workers have sessions for some of its traffic: no packet is sealed at a glance */
 	struct sl_endpoint wire_local, wire_remote; /* outer addresses, of one family, and UDP ports */
 	bool udp;                                   /* else IP protocol 50 */
-	rte_be16_t vlan;                            /* 802.1Q tag of the wire; 0: none */
-	uint8_t dscp;                               /* of the outer header: 0 to 63, or SL_DSCP_COPY */
-	unsigned path_mtu;                          /* the largest outer packet, at most 65535 */
+	bool udp_checksum; /* of UDP over IPv6; without it is zero, as RFC 6935 and 6936 let tunnels do */
+	rte_be16_t vlan;   /* 802.1Q tag of the wire; 0: none */
+	uint8_t dscp;      /* of the outer header: 0 to 63, or SL_DSCP_COPY */
+	unsigned path_mtu; /* the largest outer packet, at most 65535 */
 	const struct sl_ts_list *local, *remote;
 	const uint8_t *key_in, *salt_in, *key_out, *salt_out;
 	uint64_t packet_limit, byte_limit; /* hard limits on sealing */

@@ -139,13 +139,22 @@ static void prepend_ethernet(struct sl_esp_out *out, const struct sl_esp_params 
 	prepend(out, &eth, sizeof(eth));
 }
 
+static uint8_t shape_of(const struct sl_esp_params *p)
+{
+	if (p->wire_local.addr.family == SL_IPV4)
+		return p->udp ? SL_ESP_IPV4_UDP : SL_ESP_IPV4;
+	if (!p->udp)
+		return SL_ESP_IPV6;
+	return p->udp_checksum ? SL_ESP_IPV6_UDP_SUM : SL_ESP_IPV6_UDP;
+}
+
 static void template_init(struct sl_esp_out *out, const struct sl_esp_params *p)
 {
 	const uint8_t tos = p->dscp == SL_DSCP_COPY ? 0 : (uint8_t)(p->dscp << 2);
 	const struct sl_esp_header esp = {.spi = rte_cpu_to_be_32(p->spi_out)};
 	const bool v6 = p->wire_local.addr.family == SL_IPV6;
 
-	out->shape = v6 ? (p->udp ? SL_ESP_IPV6_UDP : SL_ESP_IPV6) : (p->udp ? SL_ESP_IPV4_UDP : SL_ESP_IPV4);
+	out->shape = shape_of(p);
 	out->tos_mask = p->dscp == SL_DSCP_COPY ? UINT8_MAX : RTE_IPV4_HDR_ECN_MASK;
 	prepend(out, &esp, sizeof(esp));
 	if (p->udp)
@@ -233,8 +242,8 @@ void sl_esp_out_resolve(
 
 void sl_esp_out_move(struct sl_esp_out *out, const struct sl_endpoint *remote)
 {
-	const bool udp = out->shape == SL_ESP_IPV4_UDP || out->shape == SL_ESP_IPV6_UDP;
-	const bool v6 = out->shape == SL_ESP_IPV6 || out->shape == SL_ESP_IPV6_UDP;
+	const bool udp = out->shape != SL_ESP_IPV4 && out->shape != SL_ESP_IPV6;
+	const bool v6 = out->shape >= SL_ESP_IPV6_UDP;
 	uint8_t *at = (uint8_t *)&out->template.esp;
 
 	assert(remote->addr.family == (v6 ? SL_IPV6 : SL_IPV4));

@@ -218,6 +218,7 @@ static void test_every_key(void **state)
 	assert_int_equal(beta->ciphers[0], SL_AES128GCM16);
 	assert_false(beta->esn);
 	assert_false(beta->udp);
+	assert_false(beta->udp_checksum);
 	assert_int_equal(beta->dscp, 46);
 	assert_int_equal(beta->start, SL_CONFIG_START_TRAFFIC);
 	assert_true(beta->source_port_per_sa);
@@ -266,6 +267,7 @@ static void test_defaults(void **state)
 		assert_int_equal(peer->ciphers[1], SL_AES128GCM16);
 		assert_true(peer->esn);
 		assert_true(peer->udp);
+		assert_true(peer->udp_checksum);
 		assert_int_equal(peer->dscp, SL_CONFIG_DSCP_COPY);
 		assert_int_equal(peer->start, SL_CONFIG_START_BOOT);
 		assert_false(peer->source_port_per_sa);

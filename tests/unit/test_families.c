@@ -155,6 +155,7 @@ static void expect_drop(struct sl_dataplane *dp, enum sl_drop reason)
 
 struct kind {
 	bool outer6, udp, inner6, tagged;
+	bool sum; /* a UDP checksum, over IPv6 */
 };
 
 static unsigned begin(const struct kind *k)
@@ -167,6 +168,7 @@ static unsigned begin(const struct kind *k)
 	}
 	params.wire_local.port = ALPHA_PORT;
 	params.udp = k->udp;
+	params.udp_checksum = k->sum;
 	params.vlan = k->tagged ? rte_cpu_to_be_16(WIRE_VLAN) : 0;
 	pair.alpha.wire.vlan = pair.beta.wire.vlan = k->tagged ? WIRE_VLAN : 0;
 	pair.alpha.plain.vlan = pair.beta.plain.vlan = k->tagged ? PLAIN_VLAN : 0;
@@ -226,7 +228,9 @@ static void expect_outer(const struct kind *k, struct rte_mbuf *m)
 		assert_int_equal(rte_be_to_cpu_16(udp->src_port), ALPHA_PORT);
 		assert_int_equal(rte_be_to_cpu_16(udp->dst_port), 4500);
 		assert_int_equal(rte_be_to_cpu_16(udp->dgram_len), ip.total - ip.at);
-		assert_int_equal(udp->dgram_cksum, 0);
+		if (k->sum)
+			assert_int_equal(rte_ipv6_udptcp_cksum_verify(ip6_of(m), udp), 0);
+		assert_true((udp->dgram_cksum != 0) == k->sum);
 	}
 }
 
@@ -262,8 +266,8 @@ static void goes_through(const struct kind *k, unsigned size)
 static void every_combination_comes_through(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 16; i++) {
-		const struct kind k = {i & 1, i & 2, i & 4, i & 8};
+	for (unsigned i = 0; i < 32; i++) {
+		const struct kind k = {i & 1, i & 2, i & 4, i & 8, (i & 19) == 19};
 		const unsigned mtu = begin(&k);
 		struct rte_mbuf *m;
 
