@@ -177,6 +177,7 @@ static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl
 		.rank = child->flow == SL_IKE_NO_FLOW
 				? 0
 				: g->peers[child->peer].flow_count - (unsigned)child->flow,
+		.apart = g->peers[child->peer].flow_count > 0,
 		.wire_local = {child->path.local.addr, source_port(peer, child)},
 		.wire_remote = child->path.remote,
 		.udp = child->udp,

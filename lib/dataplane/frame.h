@@ -251,6 +251,14 @@ static inline const uint8_t *sl_neighbour(struct sl_dataplane *dp, uint32_t ip)
 	return likely(recent->known && recent->ip == ip) ? recent->header : sl_neighbour_find4(dp, ip);
 }
 
+/* What neighbours are found by. */
+struct neighbour_key {
+	struct sl_addr ip;
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct neighbour_key) % sizeof(uint32_t) == 0, "rte_jhash() reads words");
+
 static inline struct sl_neighbour_recent6 *recent6(struct sl_dataplane *dp, const struct sl_ip6 *ip)
 {
 	/* The low bits of the address, whose bytes are those of the packet. */
