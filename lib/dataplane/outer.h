@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The outer headers of a sealed packet: those of the session's template, with the lengths and the traffic class of this one
- * filled in. ESP's counters are left to the caller.
+ * What surrounds a sealed packet: the headers of the session's template, with the lengths and the traffic class of this one
+ * filled in, and the trailer. ESP's counters are left to the caller.
  */
 #ifndef SEALANE_DATAPLANE_OUTER_H
 #define SEALANE_DATAPLANE_OUTER_H
@@ -11,7 +11,36 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
-#include "../esp/esp.h"
+#include "frame.h"
+
+/* RFC 4303 2.4: pad bytes 1, 2, 3, then the length of the padding and the next header; by family and padding. */
+static const uint8_t trailers[2][4][8] = {
+	{
+		{0, SL_ESP_NEXT_IPV4},
+		{1, 1, SL_ESP_NEXT_IPV4},
+		{1, 2, 2, SL_ESP_NEXT_IPV4},
+		{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
+	},
+	{
+		{0, SL_ESP_NEXT_IPV6},
+		{1, 1, SL_ESP_NEXT_IPV6},
+		{1, 2, 2, SL_ESP_NEXT_IPV6},
+		{1, 2, 3, 3, SL_ESP_NEXT_IPV6},
+	},
+};
+
+/* The packet passes a router, and its traffic class is asked for. */
+static inline uint8_t forward(uint8_t *inner, const bool v6)
+{
+	struct rte_ipv4_hdr *ip = (void *)inner;
+
+	if (v6) {
+		((struct rte_ipv6_hdr *)inner)->hop_limits--;
+		return traffic_class6(inner);
+	}
+	ipv4_age(ip);
+	return ip->type_of_service;
+}
 
 /*
  * Outer IPv4 before `len` bytes that begin at payload, and `behind` bytes before the end of the template. The traffic class
@@ -64,8 +93,8 @@ static __rte_noinline void write_other_headers(
 }
 
 /*
- * Writes the headers before the inner packet, into the SL_ESP_HEADROOM bytes there: inner_len is
- * what lies behind the ESP header, the ICV included, and tos the traffic class of the inner packet.
+ * Writes the headers before the inner packet, into the SL_ESP_HEADROOM bytes there: inner_len is what lies behind the ESP
+ * header, the ICV included, and tos the traffic class of the inner packet.
  */
 static inline void write_headers(
 	uint8_t *inner, const struct sl_esp_out *out, uint8_t tos, uint32_t inner_len)
