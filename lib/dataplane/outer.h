@@ -42,6 +42,12 @@ static inline uint8_t forward(uint8_t *inner, const bool v6)
 	return ip->type_of_service;
 }
 
+/* A number in network order. DPDK's way is written in assembly, which the compiler can neither choose nor move. */
+static inline rte_be16_t network16(size_t number)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? __builtin_bswap16((uint16_t)number) : (rte_be16_t)number;
+}
+
 /*
  * Outer IPv4 before `len` bytes that begin at payload, and `behind` bytes before the end of the template. The traffic class
  * has the bits that are copied, no others. What is in the template is loaded from there, not from where it was just stored.
@@ -55,8 +61,8 @@ static inline void fill_ipv4(
 	uint32_t sum;
 
 	ip->type_of_service = from->type_of_service | tos;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + len));
-	sum = (uint32_t)out->ipv4_sum + ip->total_length + rte_cpu_to_be_16(tos);
+	ip->total_length = network16(sizeof(*ip) + len);
+	sum = (uint32_t)out->ipv4_sum + ip->total_length + network16(tos);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->hdr_checksum = (rte_be16_t) ~(sum + (sum >> 16));
 }
@@ -65,7 +71,7 @@ static inline void fill_udp(uint8_t *esp, uint32_t len)
 {
 	struct rte_udp_hdr *udp = (void *)(esp - sizeof(*udp));
 
-	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + len));
+	udp->dgram_len = network16(sizeof(*udp) + len);
 }
 
 static inline void fill_ipv6(uint8_t *payload, uint8_t traffic_class, uint32_t len)
