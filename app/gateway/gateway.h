@@ -62,6 +62,7 @@ struct peer {
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
 	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
 	struct sl_ike_flow_conf *flow_confs;
+	struct sl_esp_apart *aparts; /* their selectors, for the workers that have no SA of theirs */
 	unsigned flow_count;
 	unsigned path_mtu;           /* as learned from the path; 0: that of the wire */
 	uint64_t path_mtu_forgotten; /* when it will be */

@@ -111,11 +111,12 @@ static uint32_t hash4(const struct rte_mbuf *m, uint32_t at)
 static uint32_t hash6(const struct rte_mbuf *m, uint32_t at)
 {
 	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, at);
-	uint32_t ports = 0;
+	uint32_t addresses[8], ports = 0;
 
+	memcpy(addresses, &ip->src_addr, sizeof(addresses));
 	if (has_ports(ip->proto) && m->data_len >= at + sizeof(*ip) + sizeof(ports))
 		memcpy(&ports, ip + 1, sizeof(ports));
-	return rte_jhash(&ip->src_addr, 2 * sizeof(ip->src_addr), ports);
+	return rte_jhash_32b(addresses, RTE_DIM(addresses), ports);
 }
 
 /*

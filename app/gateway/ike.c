@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The IKE engine of the gateway: the configuration as lib/ike wants it, and the small operations it needs. */
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,26 @@ static struct sl_ike_flow_conf flow_conf(const struct sl_config_flow *flow)
 
 _Static_assert((int)SL_CONFIG_FLOWS_MAX <= (int)SL_IKE_FLOWS_MAX, "what can be configured can be agreed");
 
+/*
+ * The SAs of flows are worker 0's, the owner of all that the other workers do not seal: these learn what to leave to it. No
+ * worker runs yet.
+ */
+static int set_apart(struct gateway *g, unsigned peer)
+{
+	struct peer *p = &g->peers[peer];
+
+	for (unsigned i = 0; i < p->flow_count; i++) {
+		const struct sl_ike_flow_conf *conf = &p->flow_confs[i];
+
+		if (sl_esp_apart_init(&p->aparts[i], &conf->local, &conf->remote) != 0)
+			return -1;
+		p->aparts[i].next = i + 1 < p->flow_count ? &p->aparts[i + 1] : NULL;
+	}
+	for (unsigned w = 0; p->flow_count && w < g->worker_count; w++)
+		g->workers[w].dp.flows[peer].apart = p->aparts;
+	return 0;
+}
+
 /* The flows with a peer, in the order of the file: of those that cover a packet the first one has it. */
 static int flows_init(struct gateway *g, unsigned peer)
 {
@@ -84,7 +105,8 @@ static int flows_init(struct gateway *g, unsigned peer)
 		p->flow_count += c->flows[i].peer == peer;
 	p->flows = calloc(p->flow_count + 1, sizeof(*p->flows));
 	p->flow_confs = calloc(p->flow_count + 1, sizeof(*p->flow_confs));
-	if (!p->flows || !p->flow_confs)
+	p->aparts = aligned_alloc(alignof(struct sl_esp_apart), (p->flow_count + 1) * sizeof(*p->aparts));
+	if (!p->flows || !p->flow_confs || !p->aparts)
 		return -1;
 	for (unsigned i = 0, n = 0; i < c->flow_count; i++) {
 		if (c->flows[i].peer != peer)
@@ -92,7 +114,7 @@ static int flows_init(struct gateway *g, unsigned peer)
 		p->flows[n] = &c->flows[i];
 		p->flow_confs[n++] = flow_conf(&c->flows[i]);
 	}
-	return 0;
+	return set_apart(g, peer);
 }
 
 static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer *peer, const struct peer *p)
@@ -165,6 +187,7 @@ void ike_fini(struct gateway *g)
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		free(g->peers[i].flows);
 		free(g->peers[i].flow_confs);
+		free(g->peers[i].aparts);
 	}
 	free(g->peer_confs);
 }

@@ -203,6 +203,7 @@ static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl
 		.esn = child->esn,
 		.peer = (uint16_t)child->peer,
 		.rank = rank(g, child),
+		.apart = g->peers[child->peer].flow_count > 0,
 		.wire_local = {child->path.local.addr, source_port(peer, child)},
 		.wire_remote = child->path.remote,
 		.udp = child->udp,

@@ -104,9 +104,9 @@ static inline bool own6(const struct sl_link *link, const void *ip)
 }
 
 /* Nothing is forwarded from or to these: 0/8, 127/8, multicast and what lies above it (RFC 1812 5.3.7). */
-static inline bool martian4(uint8_t first)
+static inline unsigned martian4(uint8_t first)
 {
-	static const bool martian[256] = {[0] = true, [127] = true, [224 ... 255] = true};
+	static const uint8_t martian[256] = {[0] = 1, [127] = 1, [224 ... 255] = 1};
 
 	return martian[first];
 }
@@ -114,8 +114,8 @@ static inline bool martian4(uint8_t first)
 /* Of a packet: either address, or that they are one (a "LAND" packet, for its receiver to answer itself). */
 static inline bool martian_pair4(const struct rte_ipv4_hdr *ip)
 {
-	return martian4(*(const uint8_t *)&ip->src_addr) | martian4(*(const uint8_t *)&ip->dst_addr) |
-	       (ip->src_addr == ip->dst_addr);
+	return (martian4(*(const uint8_t *)&ip->src_addr) | martian4(*(const uint8_t *)&ip->dst_addr)) != 0 ||
+	       ip->src_addr == ip->dst_addr;
 }
 
 /*
@@ -250,6 +250,14 @@ static inline const uint8_t *sl_neighbour(struct sl_dataplane *dp, uint32_t ip)
 
 	return likely(recent->known && recent->ip == ip) ? recent->header : sl_neighbour_find4(dp, ip);
 }
+
+/* What neighbours are found by. */
+struct neighbour_key {
+	struct sl_addr ip;
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct neighbour_key) % sizeof(uint32_t) == 0, "rte_jhash() reads words");
 
 static inline struct sl_neighbour_recent6 *recent6(struct sl_dataplane *dp, const struct sl_ip6 *ip)
 {

@@ -36,20 +36,27 @@ static struct sl_addr next_hop(const struct sl_lan *lan, const struct sl_addr *i
 	return via && via->family != SL_NONE ? *via : *ip;
 }
 
+/* The key of an address: in whole words, as rte_jhash() reads it. */
+static struct neighbour_key key_of(const struct sl_addr *ip)
+{
+	return (struct neighbour_key){.ip = *ip};
+}
+
 /* ---- Neighbours ---------------------------------------------------------------------------------------------------------- */
 
 int sl_neighbour_set(struct sl_dataplane *dp, const struct sl_addr *ip, const struct rte_ether_addr *mac)
 {
+	const struct neighbour_key key = key_of(ip);
 	int32_t position;
 
 	/* Of any address, for which this one may be the router. */
 	memset(dp->recent, 0, sizeof(dp->recent));
 	memset(dp->recent6, 0, sizeof(dp->recent6));
 	if (!mac) {
-		rte_hash_del_key(dp->neighbour_index, ip);
+		rte_hash_del_key(dp->neighbour_index, &key);
 		return 0;
 	}
-	position = rte_hash_add_key(dp->neighbour_index, ip);
+	position = rte_hash_add_key(dp->neighbour_index, &key);
 	if (position < 0)
 		return position;
 	dp->neighbours[position] = *mac;
@@ -60,7 +67,8 @@ int sl_neighbour_set(struct sl_dataplane *dp, const struct sl_addr *ip, const st
 static bool write_header(const struct sl_dataplane *dp, const struct sl_addr *ip, uint8_t header[SL_L2_MAX])
 {
 	const struct sl_addr hop = next_hop(dp->lan, ip);
-	const int32_t position = rte_hash_lookup(dp->neighbour_index, &hop);
+	const struct neighbour_key key = key_of(&hop);
+	const int32_t position = rte_hash_lookup(dp->neighbour_index, &key);
 	const struct rte_vlan_hdr tag = {
 		.vlan_tci = rte_cpu_to_be_16(dp->plain.vlan),
 		.eth_proto = ip->family == SL_IPV4 ? ETHER_IPV4 : ETHER_IPV6,
@@ -86,9 +94,13 @@ const uint8_t *sl_neighbour_find4(struct sl_dataplane *dp, uint32_t ip)
 	struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
 	const struct sl_addr address = sl_addr_v4(ip);
 
-	recent->ip = ip;
-	recent->known = write_header(dp, &address, recent->header);
-	return recent->known ? recent->header : NULL;
+	uint8_t header[SL_L2_MAX];
+
+	/* The unknown do not push out who is known. */
+	if (!write_header(dp, &address, header))
+		return NULL;
+	*recent = (struct sl_neighbour_recent){.ip = ip, .known = true};
+	return memcpy(recent->header, header, sizeof(header));
 }
 
 const uint8_t *sl_neighbour_find6(struct sl_dataplane *dp, const struct sl_ip6 *ip)
@@ -96,8 +108,11 @@ const uint8_t *sl_neighbour_find6(struct sl_dataplane *dp, const struct sl_ip6 *
 	struct sl_neighbour_recent6 *recent = recent6(dp, ip);
 	struct sl_addr address = {.family = SL_IPV6};
 
+	uint8_t header[SL_L2_MAX];
+
 	memcpy(address.bytes, ip, sizeof(*ip));
-	recent->ip = *ip;
-	recent->known = write_header(dp, &address, recent->header);
-	return recent->known ? recent->header : NULL;
+	if (!write_header(dp, &address, header))
+		return NULL;
+	*recent = (struct sl_neighbour_recent6){.ip = *ip, .known = true};
+	return memcpy(recent->header, header, sizeof(header));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The outer headers of a sealed packet: those of the session's template, with the lengths and the traffic class of this one
- * filled in. ESP's counters are left to the caller.
+ * What surrounds a sealed packet: the headers of the session's template, with the lengths and the traffic class of this one
+ * filled in, and the trailer. ESP's counters are left to the caller.
  */
 #ifndef SEALANE_DATAPLANE_OUTER_H
 #define SEALANE_DATAPLANE_OUTER_H
@@ -11,7 +11,42 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
-#include "../esp/esp.h"
+#include "frame.h"
+
+/* RFC 4303 2.4: pad bytes 1, 2, 3, then the length of the padding and the next header; by family and padding. */
+static const uint8_t trailers[2][4][8] = {
+	{
+		{0, SL_ESP_NEXT_IPV4},
+		{1, 1, SL_ESP_NEXT_IPV4},
+		{1, 2, 2, SL_ESP_NEXT_IPV4},
+		{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
+	},
+	{
+		{0, SL_ESP_NEXT_IPV6},
+		{1, 1, SL_ESP_NEXT_IPV6},
+		{1, 2, 2, SL_ESP_NEXT_IPV6},
+		{1, 2, 3, 3, SL_ESP_NEXT_IPV6},
+	},
+};
+
+/* The packet passes a router, and its traffic class is asked for. */
+static inline uint8_t forward(uint8_t *inner, const bool v6)
+{
+	struct rte_ipv4_hdr *ip = (void *)inner;
+
+	if (v6) {
+		((struct rte_ipv6_hdr *)inner)->hop_limits--;
+		return traffic_class6(inner);
+	}
+	ipv4_age(ip);
+	return ip->type_of_service;
+}
+
+/* A number in network order. DPDK's way is written in assembly, which the compiler can neither choose nor move. */
+static inline rte_be16_t network16(size_t number)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? __builtin_bswap16((uint16_t)number) : (rte_be16_t)number;
+}
 
 /*
  * Outer IPv4 before `len` bytes that begin at payload, and `behind` bytes before the end of the template. The traffic class
@@ -26,8 +61,8 @@ static inline void fill_ipv4(
 	uint32_t sum;
 
 	ip->type_of_service = from->type_of_service | tos;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + len));
-	sum = (uint32_t)out->ipv4_sum + ip->total_length + rte_cpu_to_be_16(tos);
+	ip->total_length = network16(sizeof(*ip) + len);
+	sum = (uint32_t)out->ipv4_sum + ip->total_length + network16(tos);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->hdr_checksum = (rte_be16_t) ~(sum + (sum >> 16));
 }
@@ -36,7 +71,7 @@ static inline void fill_udp(uint8_t *esp, uint32_t len)
 {
 	struct rte_udp_hdr *udp = (void *)(esp - sizeof(*udp));
 
-	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + len));
+	udp->dgram_len = network16(sizeof(*udp) + len);
 }
 
 static inline void fill_ipv6(uint8_t *payload, uint8_t traffic_class, uint32_t len)
@@ -64,8 +99,8 @@ static __rte_noinline void write_other_headers(
 }
 
 /*
- * Writes the headers before the inner packet, into the SL_ESP_HEADROOM bytes there: inner_len is
- * what lies behind the ESP header, the ICV included, and tos the traffic class of the inner packet.
+ * Writes the headers before the inner packet, into the SL_ESP_HEADROOM bytes there: inner_len is what lies behind the ESP
+ * header, the ICV included, and tos the traffic class of the inner packet.
  */
 static inline void write_headers(
 	uint8_t *inner, const struct sl_esp_out *out, uint8_t tos, uint32_t inner_len)

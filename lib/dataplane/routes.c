@@ -72,7 +72,7 @@ static int add6(struct sl_routes *routes, const struct sl_prefix *prefix, unsign
 	};
 
 	if (!routes->v6) {
-		char name[NAME_SIZE + 1]; /* not the one of IPv4: both name a mempool after it */
+		char name[NAME_SIZE + 1];
 
 		snprintf(name, sizeof(name), "%s6", routes->name);
 		routes->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &conf);

@@ -236,35 +236,6 @@ static void not_sealed(struct sl_dataplane *dp, struct rte_mbuf *m, const struct
 
 /* ---- What surrounds a packet ---------------------------------------------------------------------------------------------- */
 
-/* RFC 4303 2.4: pad bytes 1, 2, 3, then the length of the padding and the next header; by family and padding. */
-static const uint8_t trailers[2][4][8] = {
-	{
-		{0, SL_ESP_NEXT_IPV4},
-		{1, 1, SL_ESP_NEXT_IPV4},
-		{1, 2, 2, SL_ESP_NEXT_IPV4},
-		{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
-	},
-	{
-		{0, SL_ESP_NEXT_IPV6},
-		{1, 1, SL_ESP_NEXT_IPV6},
-		{1, 2, 2, SL_ESP_NEXT_IPV6},
-		{1, 2, 3, 3, SL_ESP_NEXT_IPV6},
-	},
-};
-
-/* The packet passes a router, and its traffic class is asked for. */
-static inline uint8_t forward(uint8_t *inner, const bool v6)
-{
-	struct rte_ipv4_hdr *ip = (void *)inner;
-
-	if (v6) {
-		((struct rte_ipv6_hdr *)inner)->hop_limits--;
-		return traffic_class6(inner);
-	}
-	ipv4_age(ip);
-	return ip->type_of_service;
-}
-
 /* Everything about a packet but the encryption. Its length and the session have been checked. */
 static inline void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out, const bool v6)
 {

@@ -11,6 +11,8 @@
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 
+#include "frame.h"
+
 #define X(id, name, help) name,
 static const char *const drop_names[SL_DROP_COUNT] = {SL_DROP_REASONS(X)};
 #undef X
@@ -40,7 +42,7 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id)
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = SL_NEIGHBOURS_MAX,
-		.key_len = sizeof(struct sl_addr),
+		.key_len = sizeof(struct neighbour_key),
 		.hash_func = rte_jhash,
 		.socket_id = SOCKET_ID_ANY,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,

@@ -228,8 +228,9 @@ static void expect_outer(const struct kind *k, struct rte_mbuf *m)
 		assert_int_equal(rte_be_to_cpu_16(udp->src_port), ALPHA_PORT);
 		assert_int_equal(rte_be_to_cpu_16(udp->dst_port), 4500);
 		assert_int_equal(rte_be_to_cpu_16(udp->dgram_len), ip.total - ip.at);
+		/* Over a datagram that holds its right checksum the sum is 0, which UDP writes as 0xffff. */
 		if (k->sum)
-			assert_int_equal(rte_ipv6_udptcp_cksum_verify(ip6_of(m), udp), 0);
+			assert_int_equal(rte_ipv6_udptcp_cksum(ip6_of(m), udp), 0xffff);
 		assert_true((udp->dgram_cksum != 0) == k->sum);
 	}
 }
