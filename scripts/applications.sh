@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Runs real applications between two hosts, behind two gateways and on a cable, and writes a table of it.
 #
-#   scripts/applications.sh                  everything, as root; about a quarter of an hour on two cores
+#   scripts/applications.sh                  everything, as root; about ten minutes on two cores
 #   scripts/applications.sh --quick          one short round: two minutes, to see that it works
 #   scripts/applications.sh --output DIR     where the table goes (default: applications-results)
 #   scripts/applications.sh --machine TEXT   a word about the machine, for the table
@@ -17,7 +17,7 @@ usage() { sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 wrong() { echo "applications.sh: $1" >&2 && exit 2; }
 
-output=applications-results rounds=7 seconds=2 quick=false machine="nothing known of what else it did"
+output=applications-results rounds=5 seconds=2 quick=false machine="nothing known of what else it did"
 command="scripts/applications.sh $*"
 while [ $# -gt 0 ]; do
 	case $1 in

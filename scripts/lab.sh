@@ -23,7 +23,7 @@
 declare -gA lab_workers=() # 1
 declare -gA lab_queues=()  # of each of its ports: 1
 lab_peer=                  # more lines for its [peer]; of both sides
-lab_wire=ipv4              # or ipv6, of the network between the gateways
+lab_wire=${lab_wire:-ipv4} # or ipv6, of the network between the gateways
 
 lab_names=()
 lab_plain_mtu=1400

@@ -72,6 +72,8 @@ static struct sl_ike_flow_conf flow_conf(const struct sl_config_flow *flow)
 	return conf;
 }
 
+_Static_assert((int)SL_CONFIG_FLOWS_MAX <= (int)SL_IKE_FLOWS_MAX, "what can be configured can be agreed");
+
 /* The flows with a peer, in the order of the file: of those that cover a packet the first one has it. */
 static int flows_init(struct gateway *g, unsigned peer)
 {

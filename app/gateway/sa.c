@@ -165,6 +165,34 @@ static uint16_t source_port(const struct sl_config_peer *peer, const struct sl_i
 
 _Static_assert((int)SL_CONFIG_DSCP_COPY == (int)SL_DSCP_COPY, "what is configured is what the session takes");
 
+static bool same_ts(const struct sl_ts *a, const struct sl_ts *b)
+{
+	return sl_addr_equal(&a->first, &b->first) && sl_addr_equal(&a->last, &b->last) &&
+	       a->protocol == b->protocol && a->port_first == b->port_first && a->port_last == b->port_last;
+}
+
+/* What was narrowed from a list keeps its order. */
+static bool same_list(const struct sl_ts_list *a, const struct sl_ts_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (unsigned i = 0; i < a->count && same; i++)
+		same = same_ts(&a->ts[i], &b->ts[i]);
+	return same;
+}
+
+/*
+ * Of the SAs that cover a packet the one of the first flow in the configuration seals it, then one that the peer has made
+ * for a part of the traffic, and in the end the one for all.
+ */
+static unsigned rank(const struct gateway *g, const struct sl_ike_child *child)
+{
+	if (child->flow != SL_IKE_NO_FLOW)
+		return 1 + g->peers[child->peer].flow_count - (unsigned)child->flow;
+	return !same_list(&child->local, &g->ike_conf.selectors) ||
+	       !same_list(&child->remote, &g->peer_confs[child->peer].selectors);
+}
+
 static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl_ike_child *child)
 {
 	const struct sl_config_peer *peer = &g->config->peers[child->peer];
@@ -174,9 +202,7 @@ static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl
 		.cipher = child->cipher,
 		.esn = child->esn,
 		.peer = (uint16_t)child->peer,
-		.rank = child->flow == SL_IKE_NO_FLOW
-				? 0
-				: g->peers[child->peer].flow_count - (unsigned)child->flow,
+		.rank = rank(g, child),
 		.wire_local = {child->path.local.addr, source_port(peer, child)},
 		.wire_remote = child->path.remote,
 		.udp = child->udp,

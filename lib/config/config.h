@@ -71,7 +71,7 @@
 
 enum {
 	SL_CONFIG_PEERS_MAX = 4096,
-	SL_CONFIG_FLOWS_MAX = 1024,
+	SL_CONFIG_FLOWS_MAX = 32, /* with one peer */
 	SL_CONFIG_ADDRESSES_MAX = 8, /* of a port */
 	SL_CONFIG_ROUTES_MAX = 8,
 	SL_CONFIG_MTU_MIN = 576,   /* RFC 791: what every IPv4 host takes */

@@ -464,10 +464,24 @@ static void check_flow(struct parser *p, struct sl_config_flow *flow, const stru
 			"a port without a protocol that has ports, expected protocol = tcp, udp or sctp");
 }
 
+static void check_flow_count(struct parser *p, unsigned peer)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < p->config->flow_count; i++) {
+		if (p->config->flows[i].peer == peer && count++ == SL_CONFIG_FLOWS_MAX)
+			sl_config_complain(p, p->config->flows[i].line,
+				"too many flows with peer '%s', expected at most %d",
+				p->config->peers[peer].name, SL_CONFIG_FLOWS_MAX);
+	}
+}
+
 static void check_flows(struct parser *p)
 {
 	for (unsigned i = 0; i < p->config->flow_count; i++)
 		check_flow(p, &p->config->flows[i], &p->flows[i]);
+	for (unsigned i = 0; i < p->config->peer_count; i++)
+		check_flow_count(p, i);
 }
 
 void sl_config_check_rules(struct parser *p)

@@ -123,10 +123,6 @@ static void begin_flow(struct parser *p, const char *name)
 	else if (!sl_value_is_name(name))
 		sl_config_complain(p, p->line, "flow '%s' is not valid, expected a name of %s",
 			sl_value_shown(name), SL_NAME_EXPECTED);
-	if (p->config->flow_count == SL_CONFIG_FLOWS_MAX) {
-		sl_config_complain(p, p->line, "too many flows, expected at most %d", SL_CONFIG_FLOWS_MAX);
-		return;
-	}
 	p->flow = add_flow(p, name);
 	if (p->flow != NULL)
 		p->current = &p->flows[p->config->flow_count - 1];

@@ -30,7 +30,8 @@
  * a reused slot from reaching the new session.
  *
  * A flow has one session in each worker, more only where there are several with different selectors: then they are a chain,
- * by falling rank and the newest first, and a packet takes the first that covers it.
+ * by falling rank and the newest first, and a packet takes the first that covers it. Where the owner of the flow alone has
+ * sessions for some of its traffic, the others let it seal that (sl_flow.apart).
  *
  * Between workers
  *
@@ -101,6 +102,8 @@ enum {
 /* A flow: what goes to one peer. */
 struct sl_flow {
 	struct sl_esp_out *out; /* this worker's sessions; NULL: none */
+	const struct sl_esp_apart
+		*apart; /* what the owner has sessions of its own for; changed only while no worker runs */
 	bool wanted; /* traffic came while there was no SA; the worker tells the control thread and clears it */
 	uint8_t owner; /* the worker that takes what has no session here; SL_NO_WORKER: none has any */
 };

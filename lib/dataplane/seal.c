@@ -172,14 +172,18 @@ static __rte_noinline int choose_session(const struct sl_dataplane *dp, const st
 	struct sl_esp_out **session, const struct rte_mbuf *m)
 {
 	struct sl_esp_out *out = *session;
+	const uint16_t flow = out->peer;
 	struct sl_esp_packet packet;
 
 	if (!sl_esp_packet_read(&packet, rte_pktmbuf_mtod(m, const void *), m->data_len))
 		return SL_DROP_RUNT;
+	if (dp->flows[flow].apart && other_owner(dp, s, flow) != SL_NO_WORKER &&
+		sl_esp_apart_covers(dp->flows[flow].apart, &packet))
+		return TO_WORKER;
 	while (out && !sl_esp_out_covers(out, &packet))
 		out = out->next;
 	if (!out)
-		return other_owner(dp, s, (*session)->peer) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
+		return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
 	*session = out;
 	return PASS;
 }

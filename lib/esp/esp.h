@@ -99,6 +99,22 @@ struct sl_esp_packet {
 /* Reads the headers of an inner packet of len bytes. False when extension headers or options do not fit into it. */
 bool sl_esp_packet_read(struct sl_esp_packet *p, const void *packet, size_t len);
 
+/*
+ * Traffic between two sets of selectors for which one worker has a session of its own. The others must know, although they
+ * have a session that would cover it.
+ */
+struct sl_esp_apart {
+	struct sl_esp_selectors local, remote;
+	const struct sl_esp_apart *next; /* of the same peer */
+};
+
+/* Returns 0 or SL_ESP_E_SELECTOR. */
+int sl_esp_apart_init(
+	struct sl_esp_apart *apart, const struct sl_ts_list *local, const struct sl_ts_list *remote);
+
+/* One of the list covers a packet to be sealed. */
+bool sl_esp_apart_covers(const struct sl_esp_apart *list, const struct sl_esp_packet *p);
+
 /* ---- Sessions --------------------------------------------------------------------------------------------------------- */
 
 enum {
@@ -200,6 +216,7 @@ struct sl_esp_params {
 	uint16_t peer;
 	unsigned
 		rank; /* of the sessions of a peer that cover a packet the one of the highest rank seals it */
+	bool apart; /* other workers have sessions for some of its traffic: no packet is sealed at a glance */
 	struct sl_endpoint wire_local, wire_remote; /* outer addresses, of one family, and UDP ports */
 	bool udp;                                   /* else IP protocol 50 */
 	rte_be16_t vlan;                            /* 802.1Q tag of the wire; 0: none */

@@ -113,6 +113,22 @@ static bool covers(
 	return false;
 }
 
+int sl_esp_apart_init(
+	struct sl_esp_apart *apart, const struct sl_ts_list *local, const struct sl_ts_list *remote)
+{
+	int err = sl_esp_selectors_init(&apart->local, local);
+
+	return err ? err : sl_esp_selectors_init(&apart->remote, remote);
+}
+
+bool sl_esp_apart_covers(const struct sl_esp_apart *list, const struct sl_esp_packet *p)
+{
+	for (const struct sl_esp_apart *a = list; a; a = a->next)
+		if (covers(&a->local, p, p->src, p->src_port) && covers(&a->remote, p, p->dst, p->dst_port))
+			return true;
+	return false;
+}
+
 bool sl_esp_out_covers(const struct sl_esp_out *out, const struct sl_esp_packet *p)
 {
 	return covers(&out->local, p, p->src, p->src_port) && covers(&out->remote, p, p->dst, p->dst_port);

@@ -183,6 +183,8 @@ int sl_esp_out_init(struct sl_esp_out *out, const struct sl_esp_params *p)
 	err = selectors_init(&out->local, &out->remote, &out->local_first, &out->remote_first, p);
 	if (err)
 		return err;
+	if (p->apart)
+		out->local_first = out->remote_first = (struct sl_esp_range){0, 0};
 	/* A 32-bit sequence number may not cycle (RFC 4303 3.3.3). */
 	out->seq_limit = p->esn || p->packet_limit < UINT32_MAX ? p->packet_limit : UINT32_MAX;
 	out->byte_limit = p->byte_limit;

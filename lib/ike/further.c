@@ -63,10 +63,14 @@ struct lack {
 	int flow;
 };
 
-/* What we lack most, if we lack anything. Where there are to be no more like the first, there shall still be one. */
+/*
+ * What we lack most, if we lack anything. Without agreement on several like the first, that one has come with the link and
+ * goes with it; but flows may keep the link up, and then the other traffic still needs it.
+ */
 static bool find_lack(const struct ike_sa *sa, struct lack *lack)
 {
-	unsigned workers = sa->further ? sa->ike->conf->workers : 1;
+	unsigned alone = sa->peer->conf->flow_count > 0;
+	unsigned workers = sa->further ? sa->ike->conf->workers : alone;
 	uint64_t have = served(sa);
 
 	*lack = (struct lack){.flow = SL_IKE_NO_FLOW};

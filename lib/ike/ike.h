@@ -48,19 +48,20 @@
  * are for worker 0. Each is rotated on its own, and asked for again when it is lost. The link stands as long as one is in
  * use.
  *
- * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
- * When the link is up the end that has it configured asks for that child SA, and again when it is lost. When both have it
- * there is still one: the initiator of the IKE SA asks first, and turns down the other end's request for a flow that it
- * has, or has asked for; two configurations are of the same flow when all is the same of what is behind both ends in
- * common. Flows are for worker 0 at both ends. A peer that refuses one is not asked again before the next link; until there
- * is a child SA of its own a flow goes with the other traffic, which has the selectors for it. At an end without that
- * configuration the child SA is one with narrower selectors, and is to be preferred to the others too.
- *
  *     who asked                                              the other
  *                  ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────► child_install
  *                  ◄───────────────────────── CREATE_CHILD_SA
  *     child_install, child_use_outbound
  *                  ── any request, or none for 2 s ─────────► child_use_outbound, if its worker has no other
+ *
+ * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
+ * When the link is up the end that has the flow configured asks for it, and asks again when it is lost; it is made and
+ * rotated like those of workers, is for worker 0 at both ends, and until both have it the flow goes with the other traffic.
+ * When both ends have the flow configured there is still one: the initiator of the IKE SA asks first, and answers "not
+ * now" when the other end asks for what it has, or has asked for. Two configurations are of one flow if they do not differ
+ * in what both ends know to be behind them. A peer that refuses a flow is not asked again before the next link, which is
+ * logged. At an end without the configuration the child SA is of no flow, but has narrower selectors than others, so the
+ * owner prefers it as much.
  *
  * NAT: of a peer behind one the address is followed (child_move); a NAT before us is kept awake every 20 s (keepalive).
  *

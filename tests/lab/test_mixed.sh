@@ -47,6 +47,15 @@ only_repeats_were_refused() { # SIDE
 	[ -z "$found" ] && [ "$(dropped_as "$1" replay)" -gt 0 ]
 }
 
+# All but what rekeying says all the time.
+tap_uncommon_logs() {
+	local side
+	for side in alpha beta; do
+		tap_note "--- log of $side"
+		tap_note "$(grep -vE 'child SA: |IKE SA rekeyed' "$lab_dir/$side/log")"
+	done
+}
+
 keys_were_replaced() {
 	local count
 	count=$(lab_show alpha peers --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["peers"][0]["rekeys"])')
@@ -88,5 +97,5 @@ for side in alpha beta; do
 done
 tap_case "the wire is balanced from alpha to beta" wire_is_balanced alpha beta a
 tap_case "the wire is balanced from beta to alpha" wire_is_balanced beta alpha b
-[ $tap_failed = 0 ] || tap_logs
+[ $tap_failed = 0 ] || tap_uncommon_logs
 tap_finish

@@ -19,12 +19,21 @@ unreachable() { # TO ROUTER: nobody has that address; the far gateway says so
 	says "from $2 .*unreachable" lab_in host-a ping -c 1 -W 5 "$1"
 }
 
-# Datagrams that may be cut. On IPv4 the gateway does; the host must not, for DPDK's net_af_packet has the kernel put fragments
-# together, and then has no room for the whole. On IPv6 the senders do, both of which must first have heard why.
+# Datagrams that may be cut: on IPv4 the gateway does. These fit the host's port, for DPDK's af_packet puts fragments of
+# hosts together again. On IPv6 the senders cut, once each of them has been told the MTU.
 large_datagrams() { # TO
-	local size=1472
-	case $1 in *:*) size=4000 && lab_in host-a ping -c 3 -i 0.2 -W 1 -s $size "$1" || true ;; esac
-	lab_in host-a ping -c 3 -i 0.2 -W 2 -M dont -s $size "$1" | grep " 0% packet loss"
+	case $1 in
+	*:*) says " [3-5] received" lab_in host-a ping -c 5 -i 0.2 -W 2 -M dont -s 4000 "$1" ;;
+	*) lab_in host-a ping -c 3 -i 0.2 -W 2 -M dont -s 1470 "$1" | grep " 0% packet loss" ;;
+	esac
+}
+
+were_cut() { # At both gateways: what host-a sent, and what host-b answered.
+	local side
+	for side in alpha beta; do
+		lab_show $side workers --json | grep -q '"cut": *0$' && echo "$side has cut nothing" && return 1
+	done
+	true
 }
 
 finds_mtu() { # TO MTU
@@ -79,6 +88,7 @@ lab_capture "$lab_dir/wire.pcap"
 for host in $host4 $host6; do
 	tap_case "large datagrams that may be cut reach $host" large_datagrams $host
 done
+tap_case "those of IPv4 were cut by the gateways" were_cut
 tap_case "DSCP and ECN are copied to the outer header" marked $((46 << 2 | 2))
 lab_capture_end
 tap_case "fifty hosts on one network" many_hosts

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Where gateways stand: behind VLAN tags, before routers on the plain side, with several networks on a port, and with ESP
-# that needs no UDP; for both families inside, the argument outside. As root.
+# Where gateways stand: on a wire with 802.1Q tags, before routers on the plain side, with several networks on a port, and
+# with ESP that needs no UDP; for both families inside, the argument outside. As root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tap.sh"
@@ -8,45 +8,23 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 lab_wire=${1:-ipv4}
 
-# host-b routes to a network behind it; the hosts and the wire speak 802.1Q; alpha's plain port has a second network.
+# host-b is the router to a network, of which it has an address inside; alpha's plain port has a second network.
 topology() {
-	tagged host-a 7
-	tagged host-b 8
 	lab_edit '/^port .*net_af_packet0/ a vlan = 42
 		/^prefixes/ s|$|, 10.9.0.0/16, fd00:9::/64|
 		/^endpoint/ a encapsulation = esp'
-	sed -i '/^port .*net_af_packet1/ a vlan = 7
-		s|10\.1\.0\.1/16|10.1.0.1/16, 10.7.0.1/24|' "$lab_dir/alpha/sealane.conf"
+	sed -i 's|10\.1\.0\.1/16|10.1.0.1/16, 10.7.0.1/24|' "$lab_dir/alpha/sealane.conf"
 	sed -i '/^prefixes/ s|, 10\.9\..*|, 10.7.0.0/24|' "$lab_dir/beta/sealane.conf"
-	sed -i '/^port .*net_af_packet1/ a vlan = 8\nroutes = 10.9.0.0/16 via 10.2.0.9, fd00:9::/64 via fd00:2::9' \
+	sed -i '/^port .*net_af_packet1/ a routes = 10.9.0.0/16 via 10.2.0.9, fd00:9::/64 via fd00:2::9' \
 		"$lab_dir/beta/sealane.conf"
 	behind_host_b
-	ip -n "$(lab_ns host-a)" addr add 10.7.0.9/24 dev eth0.7
-}
-
-# A VLAN device takes over the addresses and routes of the plain one.
-tagged() { # HOST TAG
-	local ns address gateway address6 gateway6 side
-	ns=$(lab_ns "$1")
-	side=$([ "$1" = host-a ] && echo 1 || echo 2)
-	address=10.$side.0.9 gateway=10.$side.0.1 address6=fd00:$side::9 gateway6=fd00:$side::1
-	ip -n "$ns" addr flush dev eth0
-	ip -n "$ns" link add link eth0 name "eth0.$2" type vlan id "$2"
-	lab_in "$1" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1 "net.ipv6.conf.eth0/$2.disable_ipv6=0" \
-		"net.ipv6.conf.eth0/$2.accept_ra=0"
-	ip -n "$ns" link set "eth0.$2" up
-	ip -n "$ns" addr add $address/16 dev "eth0.$2"
-	ip -n "$ns" addr add $address6/64 dev "eth0.$2" nodad
-	ip -n "$ns" route add default via $gateway
-	ip -n "$ns" route add default via $gateway6
+	ip -n "$(lab_ns host-a)" addr add 10.7.0.9/24 dev eth0
 }
 
 behind_host_b() {
-	ip -n "$(lab_ns host-b)" link add inner type dummy
-	lab_in host-b sysctl -qw net.ipv6.conf.inner.disable_ipv6=0 net.ipv6.conf.inner.accept_ra=0
-	ip -n "$(lab_ns host-b)" link set inner up
-	ip -n "$(lab_ns host-b)" addr add 10.9.0.9/16 dev inner
-	ip -n "$(lab_ns host-b)" addr add fd00:9::9/64 dev inner nodad
+	lab_in host-b sysctl -qw net.ipv6.conf.lo.disable_ipv6=0
+	ip -n "$(lab_ns host-b)" addr add 10.9.0.9/32 dev lo
+	ip -n "$(lab_ns host-b)" addr add fd00:9::9/128 dev lo nodad
 }
 
 pings_from() { lab_in host-a ping -I "$1" -c 3 -i 0.1 -W 2 "$2" | grep " 0% packet loss"; } # ADDRESS TO
@@ -57,7 +35,7 @@ network_start topology
 network_web 4
 lab_capture "$lab_dir/wire.pcap"
 for host in $host4 $host6; do
-	tap_case "host-a pings $host, in VLANs" answers host-a $host
+	tap_case "host-a pings $host" answers host-a $host
 done
 for behind in 10.9.0.9 fd00:9::9; do
 	tap_case "host-a pings $behind, which is behind a router" answers host-a $behind

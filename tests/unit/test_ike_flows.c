@@ -237,6 +237,36 @@ static void one_within_another(void **state)
 	}
 }
 
+/* A flow that is all the traffic takes the place of the general child SA, which stays; and that is all. */
+static void all_the_traffic(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		struct pair *p = new_flows_pair(430 + i, 1 + i / 2, 1);
+
+		for (unsigned end = 0; end < PAIR_ENDS; end++) {
+			flows[end][0].local = p->end[end].conf.selectors;
+			flows[end][0].remote = p->end[end].peer.selectors;
+			p->end[end].peer.dpd_delay = 0;
+		}
+		set_boot(p, i & 1, !(i & 1));
+		boot_both(p);
+		pair_run(p, 50 * PAIR_MS);
+		p->no_gaps = true;
+		pair_run(p, 1000 * PAIR_S);
+		assert_int_equal(p->sent, 4 + 2); /* the handshake, and one child SA more */
+		for (unsigned end = 0; end < PAIR_ENDS; end++) {
+			assert_int_equal(info_of(p, end).state, SL_IKE_UP);
+			assert_int_equal(pair_children(&p->end[end]), 2);
+			assert_int_equal(pair_in_use(&p->end[end], PAIR_ALL), 1);
+			assert_int_equal(
+				used_by(p, end, 0)->flow, (1 + i / 2) >> end & 1 ? 0 : SL_IKE_NO_FLOW);
+		}
+		assert_int_equal(used_by(p, ALPHA, 0)->spi_in, used_by(p, BETA, 0)->spi_out);
+		free_pair(p);
+	}
+}
+
 /* ---- Refusals ---------------------------------------------------------------------------------------------------- */
 
 static unsigned count_logged(struct pair *p, unsigned end, const char *text)
@@ -510,6 +540,7 @@ int main(void)
 		cmocka_unit_test(roles_change_with_the_ike_sa),
 		cmocka_unit_test(ends_know_different_networks),
 		cmocka_unit_test(one_within_another),
+		cmocka_unit_test(all_the_traffic),
 		cmocka_unit_test(refused_flow),
 		cmocka_unit_test(refused_for_now),
 		cmocka_unit_test(no_room_here),

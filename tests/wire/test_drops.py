@@ -200,7 +200,7 @@ def beyond_32_bits(tap, target):
 def bad_inner(tap, target):
     with tap.case("an inner source that is not the peer's"):
         sources = "10.2.0.77", "10.9.0.1", "192.0.2.1", "0.0.0.0", "255.255.255.255"
-        refused_on_wire(target, [target.seal(target.inner(src=src)) for src in sources], "selector")
+        refused_on_wire(target, [target.seal(target.inner(src=src)) for src in sources], "selector", "martian")
     with tap.case("an inner destination that is not ours"):
         refused_on_wire(target, [target.seal(target.inner(dst=dst)) for dst in ("10.1.0.10", "10.9.0.1")], "selector")
     with tap.case("inner garbage"):

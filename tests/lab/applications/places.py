@@ -62,7 +62,7 @@ class Host:
         SPAWNED.discard(process)
         if late or process.returncode != 0:
             outcome = f"not ended after {patience} s" if late else f"status {process.returncode}"
-            raise Failed(f"{' '.join(map(str, words))}: {outcome}: {(out + err).decode(errors='replace').strip()[-500:]}")
+            raise Failed(f"{' '.join(map(str, words))}: {outcome}: {(err or out[-500:]).decode(errors='replace').strip()[-500:]}")
         return out
 
     def spawn(self, *words, **pipes):
