@@ -121,6 +121,31 @@ static void print_peer(const json_t *peer)
 	line("last error", text_of(peer, "last_error"));
 }
 
+static void neighbours_line(const json_t *port)
+{
+	uint64_t evicted = number_of(port, "neighbours_evicted"),
+		 refused = number_of(port, "neighbours_refused");
+
+	begin_line("neighbours");
+	printf("%" PRIu64, number_of(port, "neighbours"));
+	if (evicted > 0)
+		printf(", %" PRIu64 " silent ones made room", evicted);
+	if (refused > 0)
+		printf(", %s%" PRIu64 " refused%s", paint(BAD), refused, reset());
+	putchar('\n');
+}
+
+/* Two counters of ICMP errors, once there were any. */
+static void errors_line(const char *title, const json_t *port, const char *good, const char *good_text,
+	const char *bad, const char *bad_text)
+{
+	if (number_of(port, good) + number_of(port, bad) == 0)
+		return;
+	begin_line(title);
+	printf("%" PRIu64 " %s, %" PRIu64 " %s\n", number_of(port, good), good_text, number_of(port, bad),
+		bad_text);
+}
+
 static void print_port(const json_t *port)
 {
 	const char *link = text_of(port, "link");
@@ -137,8 +162,9 @@ static void print_port(const json_t *port)
 	if (number_of(port, "vlan") > 0)
 		printf(", VLAN %" PRIu64, number_of(port, "vlan"));
 	putchar('\n');
-	begin_line("neighbours");
-	printf("%" PRIu64 "\n", number_of(port, "neighbours"));
+	neighbours_line(port);
+	errors_line("ICMP errors", port, "errors_said", "said", "errors_not_said", "not: too many");
+	errors_line("too big", port, "too_big_heard", "heard", "too_big_forged", "about no SA of ours");
 	begin_line("queues");
 	printf("%" PRIu64 " in, %" PRIu64 " out\n", number_of(port, "rx_queues"),
 		number_of(port, "tx_queues"));
@@ -165,8 +191,9 @@ struct column {
 
 static const struct column session_columns[COLUMNS_MAX] = {{"SPI IN", "spi_in", AS_IS},
 	{"SPI OUT", "spi_out", AS_IS}, {"PEER", "peer", AS_IS}, {"CIPHER", "cipher", AS_IS},
-	{"ESN", "esn", AS_IS}, {"SENDS", "in_use", AS_IS}, {"FLOW", "flow", AS_IS}, {"WORKER", "worker", AS_IS},
-	{"AGE", "age_s", AS_SECONDS}, {"RECEIVED", "rx_bytes", AS_BYTES}, {"SENT", "tx_bytes", AS_BYTES}};
+	{"ESN", "esn", AS_IS}, {"SENDS", "in_use", AS_IS}, {"FLOW", "flow", AS_IS},
+	{"WORKER", "worker", AS_IS}, {"AGE", "age_s", AS_SECONDS}, {"RECEIVED", "rx_bytes", AS_BYTES},
+	{"SENT", "tx_bytes", AS_BYTES}};
 
 static const struct column drop_columns[COLUMNS_MAX] = {
 	{"PACKETS", "packets", AS_IS}, {"REASON", "name", AS_IS}, {"MEANING", "help", AS_IS}};

@@ -283,6 +283,20 @@ static int list_ports(const char *param, struct rte_tel_data *d)
 	return 0;
 }
 
+/* ICMP errors: the plain port's are those we say, the wire's those we hear. */
+static void tell_errors(const struct link *link, struct rte_tel_data *d)
+{
+	const struct errors *e = &gateway->errors;
+
+	if (link == &gateway->plain) {
+		number(d, "errors_said", e->said);
+		number(d, "errors_not_said", e->not_said);
+	} else {
+		number(d, "too_big_heard", e->heard);
+		number(d, "too_big_forged", e->forged);
+	}
+}
+
 static int tell_port(const char *role, struct rte_tel_data *d)
 {
 	const struct link *link;
@@ -305,6 +319,9 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 	number(d, "vlan", link->config->vlan);
 	text(d, "link", state.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 	number(d, "neighbours", sl_neigh_known(link->neighbours));
+	number(d, "neighbours_evicted", sl_neigh_counters(link->neighbours)->evicted);
+	number(d, "neighbours_refused", sl_neigh_counters(link->neighbours)->refused);
+	tell_errors(link, d);
 	number(d, "rx_queues", link->port.rx_queues);
 	number(d, "tx_queues", link->port.tx_queues);
 	number(d, "rx_packets", stats.ipackets);
