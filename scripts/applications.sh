@@ -17,11 +17,11 @@ usage() { sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 wrong() { echo "applications.sh: $1" >&2 && exit 2; }
 
-output=applications-results rounds=5 seconds=2 quick=false machine="nothing known of what else it did"
-command="scripts/applications.sh $*"
+output=applications-results rounds=5 seconds=2 quick=false machine="what else it did is not known"
+command=scripts/applications.sh # what makes a difference to the figures
 while [ $# -gt 0 ]; do
 	case $1 in
-	--quick) quick=true rounds=1 seconds=1 ;;
+	--quick) quick=true rounds=1 seconds=1 command+=" --quick" ;;
 	--output | --machine)
 		[ $# -ge 2 ] || wrong "$1 needs an argument"
 		declare "${1#--}=$2"

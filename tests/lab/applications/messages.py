@@ -12,7 +12,7 @@ import json
 from applications.figures import Figures
 from applications.places import PYTHON, Failed
 
-PATIENCE = 20  # seconds beyond those it measures, for a client
+PATIENCE = 60  # seconds beyond those it measures, for a client
 
 
 def identities(place):

@@ -52,8 +52,8 @@ def page(told):
 
     {told["command"]}
 
-measured this ({told["date"]}, {told["cores"]} cores, Linux {told["kernel"]}, {told["machine"]}, commit {told["commit"]},
-{told["rounds"]} rounds of {told["seconds"]:g} s for each application and way).
+measured this on {told["date"]}, {told["rounds"]} rounds of {told["seconds"]:g} s for each application and way, at commit
+{told["commit"]}. The machine: {told["cores"]} cores, Linux {told["kernel"]}; {told["machine"]}.
 {caution}
 ## Behind two gateways, and without
 
