@@ -3,14 +3,14 @@
 
 import contextlib
 import json
-import signal
 import struct
+import subprocess
 import time
 
 from applications.capture import udp_payloads
 from applications.figures import of_latencies
 from applications.payload import EVERY, payload
-from applications.places import Failed
+from applications.places import SPAWNED, Failed
 
 UNIQUE = 64  # bytes at the beginning of a block, with its number, that are nowhere else
 GREETINGS = 4  # over a wire that loses a few of a hundred
@@ -21,7 +21,7 @@ class Unheard(Failed):
 
 
 class Iperf:
-    """One server for every address, and one for a single file while it is checked."""
+    """Each test has a server of its own, for one that has not noticed the end of the test before is busy."""
     unit, flags, file_flags = "Mbit", (), ()
 
     def __init__(self, place):
@@ -32,25 +32,24 @@ class Iperf:
 
     def serve(self):
         self.source.write_bytes(self.file)
-        for address in self.place.addresses:
-            self.place.start("iperf3", "-s", "-B", address, "-p", self.port, log=self.name, port=self.port)
 
     @contextlib.contextmanager
-    def server_for_a_file(self, way, target):
-        port = self.port + 10
+    def server(self, way, *words):
         with self.place.log(self.name) as log:
-            server = self.place.server.spawn("iperf3", "-s", "-1", "-B", way.address, "-p", port, "-F", target,
+            server = self.place.server.spawn("iperf3", "-s", "-1", "-B", way.address, "-p", self.port, *words,
                                              stdout=log, stderr=log)
         try:
-            self.place.server.wait_for_listener(server, port)
-            yield port
-            server.wait(20)
+            self.place.server.wait_for_listener(server, self.port)
+            yield
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(10)
         finally:
             server.kill()
             server.wait()
+            SPAWNED.discard(server)
 
-    def client(self, way, port, seconds, *words):
-        told = json.loads(self.place.client.run("iperf3", "-c", way.address, "-p", port, "-t", seconds, *self.flags, "--json",
+    def client(self, way, seconds, *words):
+        told = json.loads(self.place.client.run("iperf3", "-c", way.address, "-p", self.port, "-t", seconds, *self.flags, "--json",
                                                 "--connect-timeout", 10000, *words, patience=90 + 2 * seconds))
         # It ends with status 0 all the same.
         if error := told.get("error"):
@@ -60,8 +59,8 @@ class Iperf:
     def check(self, way):
         target = self.place.work / f"{self.name}.{way.name}"
         target.unlink(missing_ok=True)
-        with self.server_for_a_file(way, target) as port:
-            self.client(way, port, 30, "-F", self.source, *self.file_flags)
+        with self.server(way, "-F", target):
+            self.client(way, 30, "-F", self.source, *self.file_flags)
         return self.judge(target.read_bytes())
 
 
@@ -92,7 +91,8 @@ class Tcp(Iperf):
         return at
 
     def measure(self, way, seconds):
-        told = self.client(way, self.port, max(1, round(seconds)), "-i", 0.1)
+        with self.server(way):
+            told = self.client(way, max(1, round(seconds)), "-i", 0.1)
         trips = [interval["streams"][0]["rtt"] / 1e6 for interval in told["intervals"]]
         return of_latencies(told["end"]["sum_received"]["bits_per_second"] / 1e6, trips)
 
@@ -139,9 +139,13 @@ class Udp(Iperf):
                                               "-w", capture, f"udp and dst port {self.port}", stdout=log, stderr=log)
         while not (capture.exists() and capture.stat().st_size):
             time.sleep(0.05)
-        told = self.client(way, self.port, max(1, round(seconds)))
-        witness.send_signal(signal.SIGTERM)
-        witness.wait(20)
+        try:
+            with self.server(way):
+                told = self.client(way, max(1, round(seconds)))
+        finally:
+            witness.terminate()
+            witness.wait(20)
+            SPAWNED.discard(witness)
         found = list(self.latencies(capture.read_bytes()))
         capture.unlink()
         return of_latencies(told["end"]["sum"]["bits_per_second"] / 1e6 * (1 - told["end"]["sum"]["lost_percent"] / 100), found)
