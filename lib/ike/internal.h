@@ -679,6 +679,9 @@ void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m);
 /* The SA ends, or the peer uses the one that it made of it: if there is such a one, it inherits. */
 void ike_rekey_sa_yield(struct ike_sa *sa);
 
+/* The IKE SA is closed for good: so is what the peer's request has made of it. */
+void ike_rekey_sa_give_up(struct ike_sa *sa);
+
 /* The path of the SA has changed, and with it that of its children. */
 void ike_children_move(struct ike_sa *sa);
 

@@ -74,6 +74,21 @@ void ike_rekey_sa_yield(struct ike_sa *sa)
 	ike_peer_settle(sa->peer);
 }
 
+/*
+ * What the peer has made of this one would live on there, with children that are no more here: it goes too. The peer may
+ * learn of it only after our answer to its request, until when we ask.
+ */
+void ike_rekey_sa_give_up(struct ike_sa *sa)
+{
+	struct ike_sa *rival = sa->rekey.rival_sa;
+
+	if (!rival)
+		return;
+	sa->rekey.rival_sa = NULL;
+	rival->origin = NULL;
+	ike_delete_start(rival);
+}
+
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
 
 static void failed(struct ike_sa *sa, const char *why)
@@ -145,6 +160,8 @@ static void switch_over(struct ike_sa *sa, struct ike_sa *fresh)
 	if (ike_rekey_lost(&sa->rekey, lowest(fresh))) {
 		ike_rekey_sa_yield(sa);
 		ike_delete_start(fresh);
+	} else if (sa->state == IKE_DELETING && !sa->replaced) {
+		ike_delete_start(fresh); /* the link was given up while we asked */
 	} else {
 		inherit(fresh, sa);
 		if (sa->state == IKE_ESTABLISHED)
