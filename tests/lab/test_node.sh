@@ -4,14 +4,17 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tap.sh"
 
-# alpha 10.1.0.1 on its tap ══ wire ══ beta 10.2.0.1 on its tap; no hosts behind them.
+# alpha 10.1.0.1 and fd00:1::1 on its tap ══ wire ══ beta 10.2.0.1 and fd00:2::1 on its tap; no hosts behind them.
 node_up() {
 	lab_open alpha beta
 	lab_add_cable alpha wire0 beta wire0
 	lab_make_key alpha
 	lab_make_key beta
-	node_configure alpha beta 192.0.2.1 192.0.2.2 10.1.0.1/32 10.2.0.0/16
-	node_configure beta alpha 192.0.2.2 192.0.2.1 10.2.0.1/16 10.1.0.0/16
+	node_configure alpha beta 192.0.2.1 192.0.2.2 "10.1.0.1/32, fd00:1::1/128" "10.2.0.0/16, fd00:2::/64"
+	node_configure beta alpha 192.0.2.2 192.0.2.1 "10.2.0.1/16, fd00:2::1/64" "10.1.0.0/16, fd00:1::/64"
+	# The interface will be made by the gateway; nobody else in these namespaces has IPv6.
+	lab_in alpha sysctl -qw net.ipv6.conf.default.disable_ipv6=0
+	lab_in beta sysctl -qw net.ipv6.conf.default.disable_ipv6=0
 }
 
 node_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PEER'S-PREFIXES
@@ -64,6 +67,8 @@ tap_case "the link comes up" tap_both_up 15
 lab_capture "$lab_dir/wire.pcap"
 tap_case "alpha's interface has the inner MTU" has_mtu alpha
 tap_case "alpha pings beta" lab_in alpha ping -c 5 -i 0.1 -W 2 10.2.0.1
+tap_case "alpha pings beta over IPv6" lab_in alpha ping -c 5 -i 0.1 -W 2 fd00:2::1
+tap_case "beta pings alpha over IPv6" lab_in beta ping -c 5 -i 0.1 -W 2 fd00:1::1
 tap_case "beta pings alpha" lab_in beta ping -c 5 -i 0.1 -W 2 10.1.0.1
 tap_case "packets as large as the interface lets pass" full_sized
 tap_case "a web server on beta is there" page_server
