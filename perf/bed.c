@@ -75,7 +75,7 @@ static int start_eal(void)
 	return started < 0 || sched_setaffinity(0, sizeof(chosen), &chosen) != 0 ? -1 : 0;
 }
 
-static void add_routes(struct rte_fib *routes)
+static void add_routes(struct sl_routes *routes)
 {
 	struct sl_prefix p = {.len = 24};
 
@@ -88,24 +88,25 @@ static void add_routes(struct rte_fib *routes)
 
 int bed_init(struct bed *bed)
 {
-	struct rte_fib *routes;
+	const struct sl_addr host = sl_addr_v4(BETA_HOST);
+	struct sl_routes *routes;
 
 	memset(bed, 0, sizeof(*bed));
 	if (start_eal() || sl_crypto_init() || sl_dataplane_init(&bed->alpha, 0) ||
 		sl_dataplane_init(&bed->beta, 1))
 		return -1;
-	routes = sl_routes_new("bed");
+	routes = sl_routes_new("bed", BED_SESSIONS_MAX + 1);
 	bed->out_pool = sl_secret_pool_new(sizeof(struct sl_esp_out), BED_SESSIONS_MAX);
 	bed->in_pool = sl_secret_pool_new(sizeof(struct sl_esp_in), BED_SESSIONS_MAX);
 	if (!routes || !bed->out_pool || !bed->in_pool)
 		return -1;
 	add_routes(routes);
-	bed->alpha.plain = (struct sl_link){.mac = alpha_plain, .ip = PLAIN_IP};
+	bed->alpha.plain = (struct sl_link){.mac = alpha_plain, .count4 = 1, .ip4 = {PLAIN_IP}};
 	bed->beta.plain = bed->alpha.plain;
-	bed->beta.wire = (struct sl_link){.mac = beta_wire, .ip = BETA_WIRE};
+	bed->beta.wire = (struct sl_link){.mac = beta_wire, .count4 = 1, .ip4 = {BETA_WIRE}};
 	bed->alpha.routes = bed->beta.routes = routes;
-	bed->alpha.inner_mtu = bed->beta.inner_mtu = BED_SIZE_MAX;
-	return sl_neighbour_set(&bed->beta, BETA_HOST, &host_mac);
+	bed->alpha.clamp_mss = bed->beta.clamp_mss = true;
+	return sl_neighbour_set(&bed->beta, &host, &host_mac);
 }
 
 /* ---- Sessions ------------------------------------------------------------------------------------------------------ */
@@ -142,10 +143,11 @@ static void make_session(struct bed *bed, unsigned i)
 		.spi_out = spi,
 		.cipher = bed->cipher,
 		.esn = true,
-		.wire_local = ALPHA_WIRE,
-		.wire_remote = BETA_WIRE,
-		.port_local = SL_ESP_UDP_PORT,
-		.port_remote = SL_ESP_UDP_PORT,
+		.wire_local = {sl_addr_v4(ALPHA_WIRE), SL_ESP_UDP_PORT},
+		.wire_remote = {sl_addr_v4(BETA_WIRE), SL_ESP_UDP_PORT},
+		.udp = true,
+		.dscp = SL_DSCP_COPY,
+		.path_mtu = UINT16_MAX,
 		.local = &a,
 		.remote = &b,
 		.key_in = key,

@@ -129,6 +129,7 @@ static void make_peer(struct node *n, enum sl_ike_start start, uint64_t dpd_dela
 	n->peer = (struct sl_ike_peer_conf){
 		.name = n->other->conf.name,
 		.endpoint = {n->other->conf.address, 4500},
+		.udp = true,
 		.selectors = n->other->conf.selectors,
 		.ciphers = {SL_AES256GCM16},
 		.cipher_count = 1,

@@ -50,7 +50,7 @@ static void route(struct bench *b, long sessions)
 	while (bench_running(b)) {
 		for (unsigned i = 0; i < LOOKUPS; i++)
 			dst[i] = bed_address(drawn[at++ % DRAWN]);
-		rte_fib_lookup_bulk((struct rte_fib *)(uintptr_t)bed.alpha.routes, dst, flow, LOOKUPS);
+		sl_routes_find4(bed.alpha.routes, dst, flow, LOOKUPS);
 		sink = flow[LOOKUPS - 1];
 	}
 	bench_items(b);

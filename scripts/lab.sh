@@ -7,6 +7,7 @@
 #
 #   lab_open NAME...             makes namespaces, and a folder $lab_dir; nothing in them yet
 #   lab_up                       the whole picture above: lab_open, cables, addresses, keys and configurations
+#   lab_dual                     after it: IPv6 inside too, fd00:1::9 and fd00:2::9, and what lab_wire says outside
 #   lab_down                     ends every process in the namespaces and removes all of it; safe at any moment
 #   lab_in NAME COMMAND...       runs a command in the namespace of host-a, alpha, beta or host-b
 #   lab_start SIDE [OPTION...]   starts the gateway alpha or beta; its log is $lab_dir/SIDE/log
@@ -22,6 +23,7 @@
 declare -gA lab_workers=() # 1
 declare -gA lab_queues=()  # of each of its ports: 1
 lab_peer=                  # more lines for its [peer]; of both sides
+lab_wire=${lab_wire:-ipv4} # or ipv6, of the network between the gateways
 
 lab_names=()
 lab_plain_mtu=1400
@@ -92,6 +94,27 @@ lab_up() {
 	lab_make_key beta
 	lab_configure alpha beta 192.0.2.1 192.0.2.2 10.1.0.1 10.2.0.0/16
 	lab_configure beta alpha 192.0.2.2 192.0.2.1 10.2.0.1 10.1.0.0/16
+}
+
+# The configurations of both sides are changed by a sed script.
+lab_edit() { sed -i "$1" "$lab_dir"/{alpha,beta}/sealane.conf; } # SCRIPT
+
+lab_dual() {
+	lab_add_host6 host-a fd00:1::9 fd00:1::1
+	lab_add_host6 host-b fd00:2::9 fd00:2::1
+	lab_edit 's|10\.1\.0\.1/16$|10.1.0.1/16, fd00:1::1/64|; s|10\.2\.0\.1/16$|10.2.0.1/16, fd00:2::1/64|
+		/^prefixes/ s|10\.1\.0\.0/16|10.1.0.0/16, fd00:1::/64|; /^prefixes/ s|10\.2\.0\.0/16|10.2.0.0/16, fd00:2::/64|'
+	[ "$lab_wire" = ipv4 ] ||
+		lab_edit 's|192\.0\.2\.\([12]\)/24|2001:db8::\1/64|; /^endpoint/ s|192\.0\.2\.\([12]\)|2001:db8::\1|'
+}
+
+# No duplicate address detection: the address is good at once.
+lab_add_host6() { # NAME ADDRESS GATEWAY
+	local ns
+	ns=$(lab_ns "$1")
+	lab_in "$1" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.disable_ipv6=0
+	ip -n "$ns" addr add "$2/64" dev eth0 nodad
+	ip -n "$ns" route add default via "$3"
 }
 
 lab_down() {

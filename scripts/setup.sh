@@ -10,9 +10,12 @@ build=(gcc g++ meson ninja-build pkg-config libdpdk-dev libipsec-mb-dev libsodiu
 	libpcap-dev)
 tests=(libcmocka-dev libbenchmark-dev clang clang-format libclang-rt-dev git openssl
 	python3 python3-scapy python3-cryptography python3-nacl dpdk-dev
-	iproute2 ethtool nftables iputils-ping tcpdump tshark iperf3 curl nginx-light procps util-linux
+	iproute2 ethtool nftables iputils-ping iputils-tracepath tcpdump tshark iperf3 curl nginx-light procps util-linux
 	charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
-	libstrongswan-standard-plugins)
+	libstrongswan-standard-plugins
+	wrk python3-grpcio python3-paho-mqtt mosquitto redis-server redis-tools openssh-client openssh-server)
+# Those of them whose package would run a server on this machine. Tests start their own, in namespaces.
+servers=(mosquitto redis-server ssh)
 
 case ${1:-} in
 "") packages=("${build[@]}" "${tests[@]}") ;;
@@ -43,7 +46,27 @@ install_packages() {
 	say "installing ${wanted[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+	without_starting_servers "${wanted[@]}"
+}
+
+# Debian's way to say so is a program that forbids it. At the next boot they stay away too, unless they were here before.
+without_starting_servers() { # PACKAGES...
+	local policy=/usr/sbin/policy-rc.d ours='' name
+	local new=()
+	for name in "${servers[@]}"; do
+		[ -e "/lib/systemd/system/$name.service" ] || new+=("$name.service")
+	done
+	if [ ! -e $policy ]; then
+		ours=$policy
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 0755 $policy
+	fi
+	apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+	[ -z "$ours" ] || rm -f $policy
+	for name in "${new[@]}"; do
+		systemctl disable "$name" >/dev/null 2>&1 || true
+	done
 }
 
 # ipsec-mb 2.0 costs half the cycles of 1.3 on short packets. Debian 13 has it; its two packages also install on Debian

@@ -208,6 +208,7 @@ static int open_ports(struct bench *b)
 static int set_up_lane(struct bench *b, unsigned id, unsigned lcore)
 {
 	static const struct rte_ether_addr host = {{2, 0, 0, 0, 0, 9}};
+	const struct sl_addr host_ip = sl_addr_v4(BENCH_HOST);
 	struct worker *w = &b->workers[id];
 	struct lane *lane = &b->lanes[id];
 
@@ -219,11 +220,11 @@ static int set_up_lane(struct bench *b, unsigned id, unsigned lcore)
 	if (worker_init(w, id, b->options.workers, &b->wire, &b->plain) != 0)
 		return -1;
 	w->burst = (uint16_t)b->options.burst;
-	w->dp.wire = (struct sl_link){.mac = b->wire.mac, .ip = BENCH_WIRE_NEAR};
-	w->dp.plain = (struct sl_link){.mac = b->plain.mac, .ip = BENCH_HOST - 8};
-	w->dp.inner_mtu = b->options.size;
+	w->dp.wire = (struct sl_link){.mac = b->wire.mac, .count4 = 1, .ip4 = {BENCH_WIRE_NEAR}};
+	w->dp.plain = (struct sl_link){.mac = b->plain.mac, .count4 = 1, .ip4 = {BENCH_HOST - 8}};
+	w->dp.clamp_mss = true;
 	w->dp.routes = b->routes;
-	if (sl_neighbour_set(&w->dp, BENCH_HOST, &host) != 0)
+	if (sl_neighbour_set(&w->dp, &host_ip, &host) != 0)
 		return -1;
 	lane->worker = w;
 	return bench_sessions(lane) || lane_init(lane) ? -1 : 0;
@@ -303,7 +304,7 @@ static void take_apart(struct bench *b)
 		bench_sessions_free(lane);
 		free(lane->rounds);
 	}
-	rte_fib_free(b->routes);
+	sl_routes_free(b->routes);
 	free(b->workers);
 	free(b->lanes);
 }

@@ -94,7 +94,7 @@ struct bench {
 	struct worker *workers;
 	struct lane *lanes;
 	struct port wire, plain;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
 	struct keylog *keylog;
 	atomic_bool control_sleeps;
 	/* Where the lanes meet before each round. */

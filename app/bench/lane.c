@@ -271,8 +271,8 @@ int lane_init(struct lane *lane)
 	if (b->options.open) {
 		if (sl_dataplane_init(&lane->far, SL_WORKERS_MAX + lane->worker->id) != 0)
 			return -1;
-		lane->far.plain = (struct sl_link){.mac = b->plain.mac, .ip = BENCH_REMOTE - 1};
-		lane->far.inner_mtu = b->options.size;
+		lane->far.plain =
+			(struct sl_link){.mac = b->plain.mac, .count4 = 1, .ip4 = {BENCH_REMOTE - 1}};
 		lane->far.routes = b->routes;
 	}
 	if (b->options.pcap)

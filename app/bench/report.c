@@ -121,7 +121,8 @@ static const char *cipher_word(const struct bench *b)
 	return b->options.cipher == SL_AES256GCM16 ? "aes256" : "aes128";
 }
 
-static void print_json(const struct bench *b, const struct figures *f)
+/* Returns an exit code. */
+static int print_json(const struct bench *b, const struct figures *f)
 {
 	const struct bench_options *o = &b->options;
 	json_t *j = json_pack(
@@ -134,9 +135,13 @@ static void print_json(const struct bench *b, const struct figures *f)
 		(json_int_t)f->packets, "tsc_hz", (json_int_t)rte_get_tsc_hz(), "probe", f->probe, "ipsec_mb",
 		sl_crypto_version());
 
-	json_dumpf(j, stdout, JSON_REAL_PRECISION(6) | JSON_INDENT(2));
+	if (!j || json_dumpf(j, stdout, JSON_REAL_PRECISION(6) | JSON_INDENT(2)) != 0) {
+		json_decref(j);
+		return sl_cli_fail("bench: the result cannot be written: out of memory");
+	}
 	putchar('\n');
 	json_decref(j);
+	return SL_EXIT_DONE;
 }
 
 static void print_line(const struct bench *b, const char *name, double cycles)
@@ -194,10 +199,10 @@ int bench_report(const struct bench *b)
 	if (f.rounds == 0)
 		return sl_cli_fail("bench: no round was finished, expected a longer --time");
 	if (b->options.json)
-		print_json(b, &f);
+		code = print_json(b, &f);
 	else
 		print_table(b, &f);
-	return sl_cli_flush();
+	return code == SL_EXIT_DONE ? sl_cli_flush() : code;
 }
 
 void bench_progress(const struct bench *b, double seconds)

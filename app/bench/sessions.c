@@ -14,7 +14,7 @@ int bench_routes(struct bench *b)
 {
 	const struct sl_prefix near = {.addr = sl_addr_v4(BENCH_HOST), .len = 32};
 
-	b->routes = sl_routes_new("bench");
+	b->routes = sl_routes_new("bench", b->options.workers * b->options.sessions + 1);
 	if (!b->routes || sl_routes_add(b->routes, &near, BENCH_FAR_FLOW) != 0)
 		return -1;
 	for (unsigned w = 0; w < b->options.workers; w++) {
@@ -67,10 +67,11 @@ static int session_init(struct lane *lane, const struct sl_ike_child *child, str
 		.spi_out = child->spi_out,
 		.cipher = child->cipher,
 		.esn = child->esn,
-		.wire_local = open ? BENCH_WIRE_FAR : BENCH_WIRE_NEAR,
-		.wire_remote = open ? BENCH_WIRE_NEAR : BENCH_WIRE_FAR,
-		.port_local = SL_ESP_UDP_PORT,
-		.port_remote = SL_ESP_UDP_PORT,
+		.wire_local = open ? child->path.remote : child->path.local,
+		.wire_remote = open ? child->path.local : child->path.remote,
+		.udp = child->udp,
+		.dscp = SL_DSCP_COPY,
+		.path_mtu = UINT16_MAX,
 		.local = open ? &child->remote : &child->local,
 		.remote = open ? &child->local : &child->remote,
 		.key_in = child->in.key,

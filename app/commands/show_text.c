@@ -107,6 +107,8 @@ static void print_peer(const json_t *peer)
 		sl_human_seconds(human, number_of(peer, "since_s")));
 	line("endpoint", text_of(peer, "endpoint"));
 	list_line("prefixes", json_object_get(peer, "prefixes"));
+	begin_line("mtu");
+	printf("%" PRIu64 " inside the seal\n", number_of(peer, "inner_mtu"));
 	line("cipher", text_of(peer, "cipher"));
 	begin_line("latest handshake");
 	printf("%s%s (%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " rekeyed)\n",
@@ -119,6 +121,31 @@ static void print_peer(const json_t *peer)
 	line("last error", text_of(peer, "last_error"));
 }
 
+static void neighbours_line(const json_t *port)
+{
+	uint64_t evicted = number_of(port, "neighbours_evicted"),
+		 refused = number_of(port, "neighbours_refused");
+
+	begin_line("neighbours");
+	printf("%" PRIu64, number_of(port, "neighbours"));
+	if (evicted > 0)
+		printf(", %" PRIu64 " silent ones made room", evicted);
+	if (refused > 0)
+		printf(", %s%" PRIu64 " refused%s", paint(BAD), refused, reset());
+	putchar('\n');
+}
+
+/* Two counters of ICMP errors, once there were any. */
+static void errors_line(const char *title, const json_t *port, const char *good, const char *good_text,
+	const char *bad, const char *bad_text)
+{
+	if (number_of(port, good) + number_of(port, bad) == 0)
+		return;
+	begin_line(title);
+	printf("%" PRIu64 " %s, %" PRIu64 " %s\n", number_of(port, good), good_text, number_of(port, bad),
+		bad_text);
+}
+
 static void print_port(const json_t *port)
 {
 	const char *link = text_of(port, "link");
@@ -128,13 +155,16 @@ static void print_port(const json_t *port)
 	begin_line("device");
 	printf("%s, link %s%s%s\n", text_of(port, "device"), paint(strcmp(link, "up") == 0 ? GOOD : BAD),
 		link, reset());
-	line("address", text_of(port, "address"));
+	list_line("addresses", json_object_get(port, "addresses"));
 	line("mac", text_of(port, "mac"));
 	begin_line("mtu");
 	printf("%" PRIu64, number_of(port, "mtu"));
-	if (json_object_get(port, "inner_mtu") != NULL)
-		printf(", %" PRIu64 " inside the seal", number_of(port, "inner_mtu"));
+	if (number_of(port, "vlan") > 0)
+		printf(", VLAN %" PRIu64, number_of(port, "vlan"));
 	putchar('\n');
+	neighbours_line(port);
+	errors_line("ICMP errors", port, "errors_said", "said", "errors_not_said", "not: too many");
+	errors_line("too big", port, "too_big_heard", "heard", "too_big_forged", "about no SA of ours");
 	begin_line("queues");
 	printf("%" PRIu64 " in, %" PRIu64 " out\n", number_of(port, "rx_queues"),
 		number_of(port, "tx_queues"));
@@ -148,7 +178,7 @@ static void print_port(const json_t *port)
 
 /* ---- Tables ---------------------------------------------------------------------------------------------------- */
 
-enum { COLUMNS_MAX = 12, CELL_MAX = 256 };
+enum { COLUMNS_MAX = 13, CELL_MAX = 256 };
 
 /* How a column prints a field: as it is, as bytes or as a time. */
 enum style { AS_IS, AS_BYTES, AS_SECONDS };
@@ -161,8 +191,9 @@ struct column {
 
 static const struct column session_columns[COLUMNS_MAX] = {{"SPI IN", "spi_in", AS_IS},
 	{"SPI OUT", "spi_out", AS_IS}, {"PEER", "peer", AS_IS}, {"CIPHER", "cipher", AS_IS},
-	{"ESN", "esn", AS_IS}, {"SENDS", "in_use", AS_IS}, {"WORKER", "worker", AS_IS},
-	{"AGE", "age_s", AS_SECONDS}, {"RECEIVED", "rx_bytes", AS_BYTES}, {"SENT", "tx_bytes", AS_BYTES}};
+	{"ESN", "esn", AS_IS}, {"SENDS", "in_use", AS_IS}, {"FLOW", "flow", AS_IS},
+	{"WORKER", "worker", AS_IS}, {"AGE", "age_s", AS_SECONDS}, {"RECEIVED", "rx_bytes", AS_BYTES},
+	{"SENT", "tx_bytes", AS_BYTES}};
 
 static const struct column drop_columns[COLUMNS_MAX] = {
 	{"PACKETS", "packets", AS_IS}, {"REASON", "name", AS_IS}, {"MEANING", "help", AS_IS}};
@@ -174,7 +205,7 @@ static const struct column worker_columns[COLUMNS_MAX] = {{"WORKER", "worker", A
 	{"LCORE", "lcore", AS_IS}, {"WIRE IN", "rx_wire", AS_IS}, {"PLAIN IN", "rx_plain", AS_IS},
 	{"FROM CONTROL", "from_control", AS_IS}, {"HANDED IN", "handed_in", AS_IS},
 	{"WIRE OUT", "tx_wire", AS_IS}, {"PLAIN OUT", "tx_plain", AS_IS}, {"TO CONTROL", "to_control", AS_IS},
-	{"HANDED OUT", "handed_out", AS_IS}, {"DROPS", "drops", AS_IS}};
+	{"HANDED OUT", "handed_out", AS_IS}, {"DROPS", "drops", AS_IS}, {"CUT", "cut", AS_IS}};
 
 static const char *cell(char text[static CELL_MAX], const json_t *row, const struct column *column)
 {

@@ -109,10 +109,10 @@ static void run_timers(struct gateway *g)
 		g->rekey_asked = false;
 	}
 	sl_ike_tick(g->ike, now);
-	sl_neigh_tick(g->wire.neighbours, now);
-	sl_neigh_tick(g->plain.neighbours, now);
+	links_tick(g, now);
 	if (now >= g->next_second) {
 		sa_tick(g, now);
+		path_mtu_tick(g, now);
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {
@@ -123,8 +123,7 @@ static void run_timers(struct gateway *g)
 
 static void set_timer(struct gateway *g)
 {
-	uint64_t due = RTE_MIN(RTE_MIN(sl_ike_deadline(g->ike), g->next_second),
-		RTE_MIN(sl_neigh_deadline(g->wire.neighbours), sl_neigh_deadline(g->plain.neighbours)));
+	uint64_t due = RTE_MIN(RTE_MIN(sl_ike_deadline(g->ike), g->next_second), links_deadline(g));
 	struct itimerspec at = {0};
 
 	due = RTE_MAX(RTE_MIN(due, g->open_plain_at), UINT64_C(1)); /* zero would disarm it */
@@ -169,6 +168,7 @@ static void sleep_until_needed(struct gateway *g)
 void control_run(struct gateway *g)
 {
 	pthread_mutex_lock(&g->lock);
+	links_start(g);
 	sl_ike_start(g->ike, gateway_now());
 	while (!g->stop_signal) {
 		take_events(g);

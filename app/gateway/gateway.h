@@ -6,7 +6,12 @@
  *
  *   run.c        puts it together, takes it apart
  *   control.c    the loop: what happened, what is due
- *   local.c      packets to and from the gateway itself: ARP, ICMP echo, IKE
+ *   links.c      what lies beyond either port: our addresses, neighbours, routers
+ *   local.c      packets to and from the gateway itself: echoes, IKE, and whatever workers cannot decide about
+ *   errors.c     ICMP errors about packets that go no further
+ *   path_mtu.c   ICMP errors about our sealed packets
+ *   ike.c        the IKE engine, its configuration
+ *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   telemetry.c  answers for `sealane show`
@@ -20,20 +25,25 @@
 
 #include "../../lib/config/config.h"
 #include "../../lib/ike/ike.h"
+#include "../../lib/net/icmp.h"
 #include "../../lib/net/neigh.h"
+#include "../../lib/net/packet.h"
 #include "log.h"
 #include "port.h"
 #include "worker.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
-/* One of our links: a port, its address, and who else is on it. */
+/* One of our links: a port, its addresses, and who else is on it. */
 struct link {
 	struct port port;
 	const struct sl_config_port *config;
-	enum command_type send; /* how a worker is told to transmit here */
-	uint32_t ip, net, mask; /* host order */
+	enum command_type send;                 /* how a worker is told to transmit here */
+	struct sl_prefix own[SL_NEIGH_OWN_MAX]; /* as configured, and where there is IPv6, a link-local one */
+	unsigned own_count;
 	struct sl_neigh_table *neighbours;
+	struct sl_rate conflicts; /* that are logged */
+	bool closing;
 	struct gateway *gateway;
 };
 
@@ -50,6 +60,22 @@ struct peer {
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
+	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
+	struct sl_ike_flow_conf *flow_confs;
+	struct sl_esp_apart *aparts; /* their selectors, for the workers that have no SA of theirs */
+	unsigned flow_count;
+	unsigned path_mtu;           /* as learned from the path; 0: that of the wire */
+	uint64_t path_mtu_forgotten; /* when it will be */
+};
+
+/* ICMP errors. */
+struct errors {
+	struct sl_rate rate; /* of all */
+	struct sl_rate
+		sources[256];    /* of those with the same hash, so that one does not silence the others */
+	uint64_t said, not_said; /* not_said: too many */
+	struct sl_rate heard_rate;
+	uint64_t heard, forged; /* "too big": those that were right, and those about no SA of ours */
 };
 
 struct gateway {
@@ -61,7 +87,8 @@ struct gateway {
 
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
+	struct sl_lan lan;
 	struct worker *workers;
 	unsigned worker_count;
 	atomic_bool asleep; /* the control thread, as workers see it */
@@ -80,7 +107,8 @@ struct gateway {
 	uint64_t next_second;          /* when the once-a-second work is due */
 	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
 	uint64_t drops[SL_DROP_COUNT]; /* of packets that workers had handed over */
-	struct keylog *keylog;         /* NULL: off */
+	struct errors errors;
+	struct keylog *keylog; /* NULL: off */
 };
 
 uint64_t gateway_now(void);
@@ -99,13 +127,47 @@ void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m)
 int control_init(struct gateway *g);
 void control_run(struct gateway *g);
 
-/* ---- local.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- links.c ---------------------------------------------------------------------------------------------------------- */
 
-int local_init(struct gateway *g);
-void local_fini(struct gateway *g);
+int links_init(struct gateway *g);
+void links_fini(struct gateway *g);
+
+/* Asks, once the workers run, whether anybody else has our IPv6 addresses. */
+void links_start(struct gateway *g);
+
+void links_tick(struct gateway *g, uint64_t now);
+uint64_t links_deadline(const struct gateway *g);
+
+/* The neighbour through which addr is reached, itself or a router. False when there is none. */
+bool link_next_hop(const struct link *link, const struct sl_addr *addr, struct sl_addr *hop);
+
+/* The same when addr is on the link or behind a router that is configured for it: no default. */
+bool link_covers(const struct link *link, const struct sl_addr *addr);
+
+bool link_is_own(const struct link *link, const struct sl_addr *addr);
+
+/* Which of our addresses speaks to addr; NULL when there is none of its family. */
+const struct sl_addr *link_source(const struct link *link, const struct sl_addr *addr);
+
+/* Takes a frame if it is ARP or NDP. */
+bool link_neighbour_input(struct link *link, struct rte_mbuf *m);
+
+/* Sends a frame, whose Ethernet addresses may be missing, to hop. */
+void link_send_to(struct link *link, const struct sl_addr *hop, struct rte_mbuf *m);
+
+/* Sends a complete frame. */
+void link_send(struct link *link, struct rte_mbuf *m);
+
+/* Puts an Ethernet header before the IP packet that the data of m is. False when there is no room. */
+bool link_frame(const struct link *link, struct rte_mbuf *m);
+
+/* ---- local.c ---------------------------------------------------------------------------------------------------------- */
 
 /* A packet from a worker; owns it. */
 void local_input(struct gateway *g, enum sl_handed why, struct rte_mbuf *m);
+
+/* Seals a packet of our own, an IP packet without frame, for whoever it is addressed to. */
+void local_seal(struct gateway *g, struct rte_mbuf *m);
 
 /* Sends an IKE message: the operation of lib/ike. */
 void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
@@ -113,8 +175,27 @@ void local_send_ike(void *gateway, const struct sl_ike_path *path, const uint8_t
 /* Reminds a NAT before us: the operation of lib/ike. */
 void local_send_keepalive(void *gateway, const struct sl_ike_path *path);
 
-/* The neighbour on the wire through which addr is reached, itself or the next hop; 0 when there is no way. */
-uint32_t local_next_hop(const struct gateway *g, uint32_t addr);
+/* ---- errors.c ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Drops a packet, an IP packet without frame, under the reason, and tells its sender why, as far as the RFCs and the limits
+ * allow. mtu is of SL_ICMP_TOO_BIG.
+ */
+void error_about(
+	struct gateway *g, struct rte_mbuf *m, enum sl_drop reason, enum sl_icmp_error error, unsigned mtu);
+
+/* ---- path_mtu.c -------------------------------------------------------------------------------------------------------- */
+
+/* A router says that our packet was too big. */
+void path_mtu_told(struct gateway *g, const struct sl_icmp_too_big *told);
+
+/* Once a second: forgets what is old. */
+void path_mtu_tick(struct gateway *g, uint64_t now);
+
+/* ---- ike.c: after sa_init(), and before sa_fini() -------------------------------------------------------------------------- */
+
+int ike_init(struct gateway *g);
+void ike_fini(struct gateway *g);
 
 /* ---- sa.c ------------------------------------------------------------------------------------------------------------- */
 
@@ -134,7 +215,16 @@ void sa_in_released(struct gateway *g, struct sl_esp_in *in);
 void sa_out_released(struct gateway *g, struct sl_esp_out *out);
 
 /* The MAC of a neighbour on the wire is known, or has changed. */
-void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac);
+void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct rte_ether_addr *mac);
+
+/* The peer with a live SA of which we could have sent such a packet, or -1. */
+int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told);
+
+/* From now on the largest outer packet that the path to a peer carries; 0: as large as the wire's. */
+void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu);
+
+/* The largest packet that fits the tunnel to a peer; before there is one, as it will be without a NAT. */
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer);
 
 /* Packets and bytes of a peer since the start. */
 void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
@@ -151,6 +241,7 @@ struct sa_info {
 	unsigned peer, worker;
 	enum sl_cipher cipher;
 	bool esn, in_use;
+	const char *flow; /* its name; "-": of none */
 	uint64_t created;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t replayed, late, bad_icv;

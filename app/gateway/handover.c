@@ -89,29 +89,55 @@ void hand_over_each(struct worker *from, enum inbox inbox, struct rte_mbuf **pac
 
 /* ---- Spreading -------------------------------------------------------------------------------------------------------- */
 
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
+}
+
+static uint32_t hash4(const struct rte_mbuf *m, uint32_t at)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, at);
+	const rte_be16_t fragment = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+	uint32_t ports = 0;
+
+	at += (ip->version_ihl & 15u) * 4;
+	if (has_ports(ip->next_proto_id) && (ip->fragment_offset & fragment) == 0 &&
+		m->data_len >= at + sizeof(ports))
+		memcpy(&ports, rte_pktmbuf_mtod_offset(m, const void *, at), sizeof(ports));
+	return rte_jhash_3words(ip->src_addr, ip->dst_addr, ports, ip->next_proto_id);
+}
+
+/* A hash of the addresses, and of the ports where no extension header stands before them: all fragments have one. */
+static uint32_t hash6(const struct rte_mbuf *m, uint32_t at)
+{
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, at);
+	uint32_t addresses[8], ports = 0;
+
+	memcpy(addresses, &ip->src_addr, sizeof(addresses));
+	if (has_ports(ip->proto) && m->data_len >= at + sizeof(*ip) + sizeof(ports))
+		memcpy(&ports, ip + 1, sizeof(ports));
+	return rte_jhash_32b(addresses, RTE_DIM(addresses), ports);
+}
+
 /*
  * The worker for the flow of a frame, which nobody has checked yet: by addresses, protocol and ports, and without ports
- * for fragments, which have them only in the first. What is not IPv4 stays where it is.
+ * for fragments, which have them only in the first. What is not IP stays where it is.
  */
 static uint8_t worker_of_flow(const struct worker *w, const struct rte_mbuf *m)
 {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
-	uint32_t at, ports = 0;
+	uint32_t hash,
+		at = sizeof(struct rte_ether_hdr) + (w->dp.plain.vlan ? sizeof(struct rte_vlan_hdr) : 0);
+	const rte_be16_t *type = rte_pktmbuf_mtod_offset(m, const rte_be16_t *, at - sizeof(*type));
 
-	if (m->data_len < sizeof(*eth) + sizeof(*ip) ||
-		eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+	if (m->data_len >= at + sizeof(struct rte_ipv4_hdr) && *type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+		hash = hash4(m, at);
+	else if (m->data_len >= at + sizeof(struct rte_ipv6_hdr) &&
+		 *type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
+		hash = hash6(m, at);
+	else
 		return (uint8_t)w->id;
-	at = (uint32_t)sizeof(*eth) + (ip->version_ihl & 15u) * 4;
-	if ((ip->next_proto_id == IPPROTO_TCP || ip->next_proto_id == IPPROTO_UDP) &&
-		(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) ==
-			0 &&
-		m->data_len >= at + sizeof(ports))
-		memcpy(&ports, rte_pktmbuf_mtod_offset(m, const void *, at), sizeof(ports));
 	/* The high bits of the product: as even as the remainder, without a division. */
-	return (uint8_t)((uint64_t)rte_jhash_3words(ip->src_addr, ip->dst_addr, ports, ip->next_proto_id) *
-				 w->dp.workers >>
-			 32);
+	return (uint8_t)((uint64_t)hash * w->dp.workers >> 32);
 }
 
 unsigned spread(struct worker *w, struct rte_mbuf **frames, unsigned n)

@@ -11,16 +11,19 @@
 
 #include <rte_ether.h>
 
+#include "../../lib/net/addr.h"
+
 enum command_type {
 	COMMAND_IN_INSTALL, /* object: struct sl_esp_in */
 	COMMAND_IN_REMOVE,  /* arg: SPI; answered by EVENT_IN_RELEASED */
 	COMMAND_OUT_SWITCH, /* arg: flow, object and old: struct sl_esp_out or NULL; old: EVENT_OUT_RELEASED */
 	COMMAND_OUT_RESOLVE, /* object: struct sl_esp_out, mac: of its next hop */
-	COMMAND_OUT_MOVE, /* object: struct sl_esp_out, arg: IPv4 address, port: what it seals to from now on */
-	COMMAND_NEIGHBOUR, /* arg: IPv4 address on the plain link, mac: all zero when it is not known any more */
-	COMMAND_SEND_WIRE,  /* object: mbuf, a frame */
-	COMMAND_SEND_PLAIN, /* object: mbuf, a frame */
-	COMMAND_SEAL,       /* object: mbuf, a frame to be taken as if the plain port had received it */
+	COMMAND_OUT_MOVE,    /* object: struct sl_esp_out, endpoint: what it seals to from now on */
+	COMMAND_INNER_MTU, /* object: struct sl_esp_out, other: struct sl_esp_in, arg: what fits the path now */
+	COMMAND_NEIGHBOUR,  /* address: on the plain link, mac: all zero when it is not known any more */
+	COMMAND_SEND_WIRE,  /* object: mbuf, a frame without tag */
+	COMMAND_SEND_PLAIN, /* object: mbuf, a frame without tag */
+	COMMAND_SEAL,       /* object: mbuf, such a frame to be taken as if the plain port had received it */
 	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
 	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
 };
@@ -31,10 +34,11 @@ struct command {
 	void *object;
 	union {
 		struct {
+			struct sl_addr address;
 			struct rte_ether_addr mac;
-			uint16_t port;
 		};
-		void *old;
+		struct sl_endpoint endpoint;
+		void *old, *other;
 		uint8_t worker;
 	};
 };
@@ -53,6 +57,6 @@ struct event {
 };
 
 _Static_assert(
-	sizeof(struct command) == 24 && sizeof(struct event) == 16, "ring elements are multiples of 4 bytes");
+	sizeof(struct command) == 40 && sizeof(struct event) == 16, "ring elements are multiples of 4 bytes");
 
 #endif

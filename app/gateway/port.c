@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 
 enum { DESCRIPTORS = 1024 };
+
+/* DPDK's device behind `port = tap:NAME`. */
+static const char tap_device[] = "net_tap_plain";
 
 static int refuse(const struct sl_config *config, const struct port *port, const char *what, int error)
 {
@@ -47,6 +51,32 @@ static int set_up_queues(const struct sl_config *config, struct port *port, stru
 	return err ? refuse(config, port, "its queues cannot be set up", err) : 0;
 }
 
+/* The device of the port, which a tap is made for. Returns 0 or a negative errno. */
+static int find_device(struct port *port)
+{
+	const struct sl_config_port *pc = port->config;
+	char args[64];
+	int err;
+
+	if (!pc->tap)
+		return rte_eth_dev_get_port_by_name(pc->port, &port->id);
+	snprintf(args, sizeof(args), "iface=%s", pc->tap);
+	err = rte_eal_hotplug_add("vdev", tap_device, args);
+	return err ? err : rte_eth_dev_get_port_by_name(tap_device, &port->id);
+}
+
+/* In words why there is no device. */
+static int no_device(const struct sl_config *config, const struct port *port, int err)
+{
+	if (port->config->tap)
+		return refuse(config, port, "cannot be made (run as root, or with CAP_NET_ADMIN)", err);
+	fprintf(stderr,
+		"%s:%d: port %s does not exist, expected a device that DPDK has been given (-a PCI address, "
+		"--vdev=NAME,...)\n",
+		config->path, port->config->port_line, port->config->port);
+	return -1;
+}
+
 int port_open(struct port *port, const char *role, const struct sl_config *config,
 	const struct sl_config_port *pc, uint16_t workers, struct rte_mempool *pool)
 {
@@ -55,13 +85,9 @@ int port_open(struct port *port, const char *role, const struct sl_config *confi
 
 	port->role = role;
 	port->config = pc;
-	if (rte_eth_dev_get_port_by_name(pc->port, &port->id) != 0) {
-		fprintf(stderr,
-			"%s:%d: port %s does not exist, expected a device that DPDK has been given (-a PCI address, "
-			"--vdev=NAME,...)\n",
-			config->path, pc->port_line, pc->port);
-		return -1;
-	}
+	err = find_device(port);
+	if (err)
+		return no_device(config, port, err);
 	err = rte_eth_dev_info_get(port->id, &info);
 	if (err)
 		return refuse(config, port, "tells nothing about itself", err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `sealane run`: puts a gateway together, runs it, takes it apart. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "../commands.h"
 #include "eal.h"
 #include "gateway.h"
+#include "node.h"
 
 enum {
 	/*
@@ -25,8 +27,6 @@ enum {
 	 */
 	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
-	IKE_HEADERS = 20 + 8 + 4, /* IPv4, UDP, non-ESP marker */
-	IKE_SAS_SPARE = 1024,     /* half-open ones of strangers */
 };
 
 struct options {
@@ -80,105 +80,15 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* ---- The IKE engine --------------------------------------------------------------------------------------------------- */
-
-static void log_ike(void *gateway, enum sl_ike_level level, int peer, const char *text)
-{
-	static const uint32_t levels[] = {
-		[SL_IKE_ERROR] = RTE_LOG_ERR,
-		[SL_IKE_WARNING] = RTE_LOG_WARNING,
-		[SL_IKE_INFO] = RTE_LOG_INFO,
-		[SL_IKE_DEBUG] = RTE_LOG_DEBUG,
-	};
-	const struct gateway *g = gateway;
-
-	if (peer == SL_IKE_NO_PEER)
-		log_line(levels[level], "%s", text);
-	else
-		log_line(levels[level], "%s: %s", g->config->peers[peer].name, text);
-}
-
-static void random_bytes(void *gateway, void *buf, size_t len)
-{
-	(void)gateway;
-	sl_random(buf, len);
-}
-
-static const struct sl_ike_ops ike_ops = {
-	.send = local_send_ike,
-	.random = random_bytes,
-	.spi_alloc = sa_spi_alloc,
-	.spi_free = sa_spi_free,
-	.child_install = sa_install,
-	.child_use_outbound = sa_use_outbound,
-	.child_move = sa_move,
-	.child_remove = sa_remove,
-	.keepalive = local_send_keepalive,
-	.log = log_ike,
-	.ike_keys = keylog_ike,
-};
-
-static void selectors_from(struct sl_ts_list *list, const struct sl_prefix *prefixes, unsigned count)
-{
-	list->count = count;
-	for (unsigned i = 0; i < count; i++)
-		list->ts[i] = sl_ts_from_prefix(&prefixes[i]);
-}
-
-static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer *peer)
-{
-	static const enum sl_ike_start start_from[] = {
-		[SL_CONFIG_START_BOOT] = SL_IKE_START_BOOT,
-		[SL_CONFIG_START_TRAFFIC] = SL_IKE_START_TRAFFIC,
-		[SL_CONFIG_START_NONE] = SL_IKE_START_NONE,
-	};
-
-	conf->name = peer->name;
-	memcpy(conf->public_key, peer->public_key, sizeof(conf->public_key));
-	conf->endpoint = peer->endpoint;
-	selectors_from(&conf->selectors, peer->prefixes, peer->prefix_count);
-	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));
-	conf->cipher_count = peer->cipher_count;
-	conf->esn = peer->esn;
-	conf->start = start_from[peer->start];
-	conf->dpd_delay = peer->dpd_delay;
-	conf->ppk = peer->ppk;
-	conf->ppk_id = peer->ppk_id;
-	conf->ppk_required = peer->ppk_required;
-	conf->rekey_time = peer->rekey_time;
-}
-
-static int ike_init(struct gateway *g)
-{
-	const struct sl_config *c = g->config;
-	struct sl_prefix behind = sl_prefix_mask(&c->plain.address);
-
-	g->ike_conf = (struct sl_ike_conf){
-		.name = c->name,
-		.key = c->key,
-		.address = c->wire.address.addr,
-		.workers = g->worker_count,
-		.message_max = c->wire.mtu - IKE_HEADERS,
-		.sa_max = c->peer_count * SL_IKE_PEER_SAS + IKE_SAS_SPARE,
-	};
-	selectors_from(&g->ike_conf.selectors, &behind, 1);
-	g->peer_confs = calloc(c->peer_count, sizeof(*g->peer_confs));
-	g->ike = sl_ike_new(&g->ike_conf, &ike_ops, g);
-	if (!g->peer_confs || !g->ike)
-		return -1;
-	for (unsigned i = 0; i < c->peer_count; i++) {
-		peer_conf(&g->peer_confs[i], &c->peers[i]);
-		if (sl_ike_peer_add(g->ike, &g->peer_confs[i]) != (int)i)
-			return -1;
-	}
-	return 0;
-}
-
 /* ---- The data path ------------------------------------------------------------------------------------------------------ */
 
 static int routes_init(struct gateway *g)
 {
-	g->routes = sl_routes_new("routes");
+	unsigned prefixes = 0;
+
+	for (unsigned i = 0; i < g->config->peer_count; i++)
+		prefixes += g->config->peers[i].prefix_count;
+	g->routes = sl_routes_new("routes", prefixes);
 	for (unsigned i = 0; g->routes && i < g->config->peer_count; i++) {
 		const struct sl_config_peer *peer = &g->config->peers[i];
 
@@ -190,9 +100,41 @@ static int routes_init(struct gateway *g)
 	return g->routes ? 0 : -1;
 }
 
+/* On the link is what our addresses there say, whatever the routes say. */
+static void lan_init(struct gateway *g)
+{
+	const struct sl_config_port *c = &g->config->plain;
+
+	for (unsigned i = 0; i < c->route_count; i++)
+		sl_lan_add(&g->lan, &c->routes[i].prefix, &c->routes[i].via);
+	for (unsigned i = 0; i < c->address_count; i++) {
+		struct sl_prefix on_link = sl_prefix_mask(&c->addresses[i]);
+
+		sl_lan_add(&g->lan, &on_link, NULL);
+	}
+}
+
+_Static_assert(
+	(int)SL_LAN_ROUTES_MAX >= (int)SL_CONFIG_ADDRESSES_MAX + (int)SL_CONFIG_ROUTES_MAX, "there is room");
+
+/* A tap's addresses are the kernel's, not ours. */
 static struct sl_link link_of(const struct link *link)
 {
-	return (struct sl_link){.mac = link->port.mac, .ip = link->ip};
+	struct sl_link l = {.mac = link->port.mac, .vlan = (uint16_t)link->config->vlan};
+
+	for (unsigned i = 0; i < link->own_count && !link->config->tap; i++)
+		sl_link_add(&l, &link->own[i].addr);
+	return l;
+}
+
+/* The kernel behind a tap is the only neighbour there, and known from the start. */
+static int add_kernel(struct sl_dataplane *dp, const struct port *plain)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < plain->config->address_count && !err; i++)
+		err = sl_neighbour_set(dp, &plain->config->addresses[i].addr, &plain->mac);
+	return err;
 }
 
 static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
@@ -209,9 +151,11 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 		return -1;
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
-	w->dp.inner_mtu = sl_inner_mtu(g->config->wire.mtu);
 	w->dp.routes = g->routes;
-	return 0;
+	w->dp.lan = &g->lan;
+	w->dp.pool = g->mbufs;
+	w->dp.clamp_mss = g->config->mss_clamp;
+	return g->config->plain.tap ? add_kernel(&w->dp, &g->plain.port) : 0;
 }
 
 static int workers_set_up(struct gateway *g)
@@ -230,6 +174,15 @@ static int workers_set_up(struct gateway *g)
 	return 0;
 }
 
+/* A buffer holds the longest frame whole, with what sealing puts around it. */
+static uint16_t mbuf_room(const struct sl_config *c)
+{
+	unsigned room = RTE_PKTMBUF_HEADROOM + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN +
+			RTE_MAX(c->wire.mtu, c->plain.mtu) + SL_ESP_TAILROOM;
+
+	return (uint16_t)RTE_MAX(RTE_ALIGN_CEIL(room, 128u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
+}
+
 static int ports_open(struct gateway *g)
 {
 	const struct sl_config *c = g->config;
@@ -237,8 +190,7 @@ static int ports_open(struct gateway *g)
 	/* 2^n - 1 wastes no memory in a mempool. */
 	unsigned mbufs = rte_align32pow2(MBUFS_A_WORKER * (g->worker_count + 1)) - 1;
 
-	g->mbufs = rte_pktmbuf_pool_create(
-		"mbufs", mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	g->mbufs = rte_pktmbuf_pool_create("mbufs", mbufs, MBUF_CACHE, 0, mbuf_room(c), SOCKET_ID_ANY);
 	if (!g->mbufs) {
 		fprintf(stderr, "sealane: no memory for %u packet buffers: %s (give the EAL more, -m 512)\n",
 			mbufs, rte_strerror(rte_errno));
@@ -252,18 +204,29 @@ static int ports_open(struct gateway *g)
 	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
 }
 
+/* What fits the tunnels to all peers. */
+static unsigned least_inner_mtu(const struct gateway *g)
+{
+	unsigned least = UINT_MAX;
+
+	for (unsigned i = 0; i < g->config->peer_count; i++)
+		least = RTE_MIN(least, sa_inner_mtu(g, i));
+	return least;
+}
+
 static int assemble(struct gateway *g)
 {
+	lan_init(g);
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || local_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
+	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
 		ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
 		return -1;
 	}
-	return 0;
+	return g->config->plain.tap ? node_set_up(g->config, least_inner_mtu(g)) : 0;
 }
 
 /* After the workers have stopped: packets in the rings go back to their pool. */
@@ -290,8 +253,8 @@ static void announce(const struct gateway *g)
 
 	log_info("%s is up: %s", c->name, sl_crypto_version());
 	log_info("wire %s on %s, plain %s on %s, inner MTU %u, %u peer%s",
-		sl_prefix_text(&c->wire.address, wire), c->wire.port,
-		sl_prefix_text(&c->plain.address, plain), c->plain.port, sl_inner_mtu(c->wire.mtu),
+		sl_prefix_text(&c->wire.addresses[0], wire), c->wire.port,
+		sl_prefix_text(&c->plain.addresses[0], plain), c->plain.port, least_inner_mtu(g),
 		c->peer_count, c->peer_count == 1 ? "" : "s");
 	log_info("%u worker%s", g->worker_count, g->worker_count == 1 ? "" : "s");
 	if (rte_lcore_count() - 1 > g->worker_count)
@@ -329,14 +292,13 @@ static int run(struct gateway *g)
 
 static void disassemble(struct gateway *g)
 {
-	sl_ike_free(g->ike);
+	ike_fini(g);
 	sa_fini(g);
-	local_fini(g);
+	links_fini(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_fini(&g->workers[i]);
 	free(g->workers);
-	rte_fib_free(g->routes);
-	free(g->peer_confs);
+	sl_routes_free(g->routes);
 }
 
 int sl_cmd_run(int argc, char **argv)

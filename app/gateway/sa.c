@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "../../lib/crypto/secret.h"
+#include "../../lib/net/packet.h"
 #include "gateway.h"
 
 /*
@@ -33,7 +34,11 @@ struct sa {
 	LIST_ENTRY(sa) next;      /* of the same peer */
 	uint32_t spi_in, spi_out; /* spi_out 0: reserved, not installed */
 	unsigned peer;
-	uint32_t next_hop;
+	struct sl_ike_path
+		path; /* outer addresses and ports, of IKE; ESP may come from another port of ours */
+	struct sl_addr next_hop; /* SL_NONE: there is no way */
+	bool udp;
+	const struct sl_config_flow *flow; /* NULL: of none */
 	uint64_t created;
 	uint64_t soft_packets, soft_bytes;
 	bool worn;         /* a soft limit was reached, and the IKE engine knows */
@@ -132,8 +137,17 @@ void sa_spi_free(void *gateway, uint32_t spi)
 
 static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool esn)
 {
-	sa->soft_packets = esn ? peer->rekey_packets : RTE_MIN(peer->rekey_packets, SOFT_PACKETS_32);
-	sa->soft_bytes = peer->rekey_bytes;
+	uint64_t packets = sa->flow ? sa->flow->rekey_packets : peer->rekey_packets;
+
+	sa->soft_packets = esn ? packets : RTE_MIN(packets, SOFT_PACKETS_32);
+	sa->soft_bytes = sa->flow ? sa->flow->rekey_bytes : peer->rekey_bytes;
+}
+
+static unsigned path_mtu(const struct gateway *g, unsigned peer)
+{
+	const unsigned learned = g->peers[peer].path_mtu, wire = g->wire.config->mtu;
+
+	return learned ? RTE_MIN(learned, wire) : wire;
 }
 
 /*
@@ -149,18 +163,54 @@ static uint16_t source_port(const struct sl_config_peer *peer, const struct sl_i
 	return (uint16_t)(EPHEMERAL_PORTS + (child->spi_out * GOLDEN_RATIO_32 >> 18));
 }
 
-static int sessions_init(const struct sl_config_peer *peer, struct sa *sa, const struct sl_ike_child *child)
+_Static_assert((int)SL_CONFIG_DSCP_COPY == (int)SL_DSCP_COPY, "what is configured is what the session takes");
+
+static bool same_ts(const struct sl_ts *a, const struct sl_ts *b)
 {
+	return sl_addr_equal(&a->first, &b->first) && sl_addr_equal(&a->last, &b->last) &&
+	       a->protocol == b->protocol && a->port_first == b->port_first && a->port_last == b->port_last;
+}
+
+/* What was narrowed from a list keeps its order. */
+static bool same_list(const struct sl_ts_list *a, const struct sl_ts_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (unsigned i = 0; i < a->count && same; i++)
+		same = same_ts(&a->ts[i], &b->ts[i]);
+	return same;
+}
+
+/*
+ * Of the SAs that cover a packet the one of the first flow in the configuration seals it, then one that the peer has made
+ * for a part of the traffic, and in the end the one for all.
+ */
+static unsigned rank(const struct gateway *g, const struct sl_ike_child *child)
+{
+	if (child->flow != SL_IKE_NO_FLOW)
+		return 1 + g->peers[child->peer].flow_count - (unsigned)child->flow;
+	return !same_list(&child->local, &g->ike_conf.selectors) ||
+	       !same_list(&child->remote, &g->peer_confs[child->peer].selectors);
+}
+
+static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl_ike_child *child)
+{
+	const struct sl_config_peer *peer = &g->config->peers[child->peer];
 	struct sl_esp_params p = {
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.cipher = child->cipher,
 		.esn = child->esn,
 		.peer = (uint16_t)child->peer,
-		.wire_local = sl_addr_u32(&child->path.local.addr),
-		.wire_remote = sl_addr_u32(&child->path.remote.addr),
-		.port_local = source_port(peer, child),
-		.port_remote = child->path.remote.port,
+		.rank = rank(g, child),
+		.apart = g->peers[child->peer].flow_count > 0,
+		.wire_local = {child->path.local.addr, source_port(peer, child)},
+		.wire_remote = child->path.remote,
+		.udp = child->udp,
+		.udp_checksum = peer->udp_checksum,
+		.vlan = rte_cpu_to_be_16((uint16_t)g->wire.config->vlan),
+		.dscp = peer->dscp,
+		.path_mtu = path_mtu(g, child->peer),
 		.local = &child->local,
 		.remote = &child->remote,
 		.key_in = child->in.key,
@@ -193,9 +243,11 @@ static void find_next_hop(struct gateway *g, struct sa *sa, const struct sl_ike_
 {
 	const struct rte_ether_addr *mac = NULL;
 
-	sa->next_hop = local_next_hop(g, sl_addr_u32(&path->remote.addr));
-	if (sa->next_hop)
-		mac = sl_neigh_resolve(g->wire.neighbours, gateway_now(), sa->next_hop);
+	sa->path = *path;
+	if (link_next_hop(&g->wire, &path->remote.addr, &sa->next_hop))
+		mac = sl_neigh_resolve(g->wire.neighbours, gateway_now(), &sa->next_hop);
+	else
+		sa->next_hop.family = SL_NONE;
 	if (mac)
 		resolve(g, sa, mac);
 }
@@ -206,10 +258,12 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	struct sa *sa = find(g, child->spi_in);
 	int err;
 
+	if (child->flow != SL_IKE_NO_FLOW)
+		sa->flow = g->peers[child->peer].flows[child->flow];
 	set_limits(sa, &g->config->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
-	err = sa->out && sa->in ? sessions_init(&g->config->peers[child->peer], sa, child) : -1;
+	err = sa->out && sa->in ? sessions_init(g, sa, child) : -1;
 	if (err) {
 		log_error("%s: cannot install the SA: %s", g->config->peers[child->peer].name,
 			sa->out && sa->in ? sl_esp_strerror(err) : "no memory for more sessions");
@@ -219,6 +273,7 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	if (g->keylog)
 		keylog_child(g->keylog, child);
 	sa->spi_out = child->spi_out;
+	sa->udp = child->udp;
 	sa->created = gateway_now();
 	sa->in_at_worker = true;
 	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_IN_INSTALL, .object = sa->in});
@@ -232,35 +287,93 @@ void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_
 	struct sa *sa = find(g, spi_in);
 
 	(void)peer;
-	worker_command(worker_of(g, sa), &(struct command){.type = COMMAND_OUT_MOVE,
-						 .object = sa->out,
-						 .arg = sl_addr_u32(&path->remote.addr),
-						 .port = path->remote.port});
+	worker_command(worker_of(g, sa),
+		&(struct command){.type = COMMAND_OUT_MOVE, .object = sa->out, .endpoint = path->remote});
 	find_next_hop(g, sa, path);
 }
 
-void sa_resolve(struct gateway *g, uint32_t next_hop, const struct rte_ether_addr *mac)
+void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct rte_ether_addr *mac)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {
-			if (sa->in_at_worker && !sa->removed && sa->next_hop == next_hop)
+			if (sa->in_at_worker && !sa->removed && sl_addr_equal(&sa->next_hop, next_hop))
 				resolve(g, sa, mac);
 		}
 	}
 }
 
-static bool same_ranges(const struct sl_esp_ranges *a, const struct sl_esp_ranges *b)
+unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
 {
-	return a->count == b->count && memcmp(a->range, b->range, a->count * sizeof(a->range[0])) == 0;
+	const struct sl_config_peer *c = &g->config->peers[peer];
+	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
+	bool udp = c->udp;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		family = (enum sl_family)sa->path.remote.addr.family;
+		udp = sa->udp;
+	}
+	return sl_inner_mtu(path_mtu(g, peer), family, udp);
+}
+
+/* A packet that quotes all this was sealed by this SA, or by somebody who has seen one that was. */
+static bool sealed_by(const struct sa *sa, const struct sl_icmp_too_big *told)
+{
+	return sa->in_at_worker && !sa->removed && sa->spi_out == told->spi &&
+	       sa->udp == (told->dst_port != 0) && (!sa->udp || sa->path.remote.port == told->dst_port) &&
+	       sl_addr_equal(&sa->path.local.addr, &told->src) &&
+	       sl_addr_equal(&sa->path.remote.addr, &told->dst);
+}
+
+int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told)
+{
+	for (unsigned i = 0; i < g->config->peer_count; i++) {
+		const struct sa *sa;
+
+		LIST_FOREACH (sa, &g->peers[i].sas, next) {
+			if (sealed_by(sa, told))
+				return (int)i;
+		}
+	}
+	return -1;
+}
+
+void sa_path_mtu(struct gateway *g, unsigned peer, unsigned mtu)
+{
+	const struct sa *sa;
+
+	if (g->peers[peer].path_mtu == mtu)
+		return;
+	g->peers[peer].path_mtu = mtu;
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		worker_command(worker_of(g, sa),
+			&(struct command){.type = COMMAND_INNER_MTU,
+				.object = sa->out,
+				.other = sa->in,
+				.arg = sl_inner_mtu(path_mtu(g, peer),
+					(enum sl_family)sa->path.remote.addr.family, sa->udp)});
+	}
+}
+
+static bool same_selectors(const struct sl_esp_selectors *a, const struct sl_esp_selectors *b)
+{
+	/* Their unused bytes are zero, as those of all sessions are at first. */
+	return a->count == b->count &&
+	       memcmp(a->selector, b->selector, a->count * sizeof(a->selector[0])) == 0;
 }
 
 /* They would seal the same packets: of one peer, in one worker, with the same selectors. */
 static bool same_flow(const struct sa *a, const struct sa *b)
 {
-	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) &&
-	       same_ranges(&a->out->local, &b->out->local) && same_ranges(&a->out->remote, &b->out->remote);
+	return sl_spi_worker(a->spi_in) == sl_spi_worker(b->spi_in) && a->out->rank == b->out->rank &&
+	       same_selectors(&a->out->local, &b->out->local) &&
+	       same_selectors(&a->out->remote, &b->out->remote);
 }
 
 /* The SA that seals now what this one could seal; NULL when there is none. */
@@ -434,6 +547,7 @@ static void info_of(const struct sa *sa, struct sa_info *info)
 		.cipher = sa->in->cipher,
 		.esn = sa->in->esn,
 		.in_use = sa->in_use,
+		.flow = sa->flow ? sa->flow->name : "-",
 		.created = sa->created,
 		.rx_packets = sa->in->packets,
 		.rx_bytes = sa->in->bytes,

@@ -115,7 +115,8 @@ static int list_peers(const char *param, struct rte_tel_data *d)
 	return 0;
 }
 
-static void tell_prefixes(struct rte_tel_data *d, const struct sl_config_peer *peer)
+static void tell_prefixes(
+	struct rte_tel_data *d, const char *name, const struct sl_prefix *prefixes, unsigned count)
 {
 	struct rte_tel_data *list = rte_tel_data_alloc();
 	char prefix[SL_ADDR_TEXT];
@@ -123,9 +124,9 @@ static void tell_prefixes(struct rte_tel_data *d, const struct sl_config_peer *p
 	if (!list)
 		return;
 	rte_tel_data_start_array(list, RTE_TEL_STRING_VAL);
-	for (unsigned i = 0; i < peer->prefix_count; i++)
-		rte_tel_data_add_array_string(list, sl_prefix_text(&peer->prefixes[i], prefix));
-	rte_tel_data_add_dict_container(d, "prefixes", list, 0);
+	for (unsigned i = 0; i < count; i++)
+		rte_tel_data_add_array_string(list, sl_prefix_text(&prefixes[i], prefix));
+	rte_tel_data_add_dict_container(d, name, list, 0);
 }
 
 static void tell_handshakes(struct rte_tel_data *d, const struct sl_ike_peer_info *info)
@@ -173,7 +174,8 @@ static int tell_peer(const char *name, struct rte_tel_data *d)
 	number(d, "rx_bytes", sum.rx_bytes);
 	number(d, "tx_packets", sum.tx_packets);
 	number(d, "tx_bytes", sum.tx_bytes);
-	tell_prefixes(d, &c->peers[i]);
+	number(d, "inner_mtu", sa_inner_mtu(gateway, i));
+	tell_prefixes(d, "prefixes", c->peers[i].prefixes, c->peers[i].prefix_count);
 	return 0;
 }
 
@@ -248,6 +250,7 @@ static bool tell_if_asked_for(void *ctx, const struct sa_info *info)
 	yes_no(d, "esn", info->esn);
 	number(d, "age_s", seconds_since(info->created));
 	yes_no(d, "in_use", info->in_use);
+	text(d, "flow", info->flow);
 	number(d, "rx_packets", info->rx_packets);
 	number(d, "rx_bytes", info->rx_bytes);
 	number(d, "tx_packets", info->tx_packets);
@@ -280,10 +283,24 @@ static int list_ports(const char *param, struct rte_tel_data *d)
 	return 0;
 }
 
+/* ICMP errors: the plain port's are those we say, the wire's those we hear. */
+static void tell_errors(const struct link *link, struct rte_tel_data *d)
+{
+	const struct errors *e = &gateway->errors;
+
+	if (link == &gateway->plain) {
+		number(d, "errors_said", e->said);
+		number(d, "errors_not_said", e->not_said);
+	} else {
+		number(d, "too_big_heard", e->heard);
+		number(d, "too_big_forged", e->forged);
+	}
+}
+
 static int tell_port(const char *role, struct rte_tel_data *d)
 {
 	const struct link *link;
-	char address[SL_ADDR_TEXT], mac[RTE_ETHER_ADDR_FMT_SIZE];
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	struct rte_eth_link state = {0};
 	struct rte_eth_stats stats = {0};
 
@@ -296,13 +313,15 @@ static int tell_port(const char *role, struct rte_tel_data *d)
 	rte_ether_format_addr(mac, sizeof(mac), &link->port.mac);
 	text(d, "role", role);
 	text(d, "device", link->config->port);
-	text(d, "address", sl_prefix_text(&link->config->address, address));
+	tell_prefixes(d, "addresses", link->config->addresses, link->config->address_count);
 	text(d, "mac", mac);
 	number(d, "mtu", link->config->mtu);
-	if (link == &gateway->wire)
-		number(d, "inner_mtu", sl_inner_mtu(link->config->mtu));
+	number(d, "vlan", link->config->vlan);
 	text(d, "link", state.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 	number(d, "neighbours", sl_neigh_known(link->neighbours));
+	number(d, "neighbours_evicted", sl_neigh_counters(link->neighbours)->evicted);
+	number(d, "neighbours_refused", sl_neigh_counters(link->neighbours)->refused);
+	tell_errors(link, d);
 	number(d, "rx_queues", link->port.rx_queues);
 	number(d, "tx_queues", link->port.tx_queues);
 	number(d, "rx_packets", stats.ipackets);
@@ -423,6 +442,7 @@ static int tell_worker(const char *param, struct rte_tel_data *d)
 	number(d, "to_control", c->to_control);
 	number(d, "handed_in", c->handed_in);
 	number(d, "handed_out", c->handed_out);
+	number(d, "cut", c->cut);
 	number(d, "drops", drops_of_worker(w));
 	return 0;
 }

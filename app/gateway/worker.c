@@ -83,6 +83,17 @@ static void post_wanted(struct worker *w, uint64_t *last)
 	wake_control(w);
 }
 
+/* What the control thread may be asked to tell senders, a second's worth at a time. */
+static void refill_errors(struct worker *w, uint64_t *last)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (now - *last < rte_get_tsc_hz())
+		return;
+	*last = now;
+	w->dp.errors_left = SL_ERRORS_A_SECOND;
+}
+
 /* ---- Packets -------------------------------------------------------------------------------------------------------- */
 
 static void transmit(
@@ -114,17 +125,35 @@ static void send_plain(struct worker *w, struct rte_mbuf **frames, unsigned n)
 /* What lib/dataplane does with a burst. */
 typedef void process(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned n, struct sl_burst *burst);
 
+static void sealed(struct worker *w, struct sl_burst *burst)
+{
+	if (burst->tx_count)
+		send_wire(w, burst->tx, burst->tx_count);
+	if (unlikely(burst->handed_count))
+		post_handed(w, burst);
+	if (unlikely(burst->away_count))
+		hand_over_each(w, INBOX_SEAL, burst->away, burst->away_to, burst->away_count);
+}
+
+/* The fragments of a packet may be as many as a burst, so each has one of its own. */
+static void seal_cut(struct worker *w, struct rte_mbuf **packets, unsigned n)
+{
+	struct sl_burst burst;
+
+	for (unsigned i = 0; i < n; i++) {
+		sl_seal_cut(&w->dp, packets[i], &burst);
+		sealed(w, &burst);
+	}
+}
+
 static void seal(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
 {
 	struct sl_burst burst;
 
 	how(&w->dp, packets, n, &burst);
-	if (burst.tx_count)
-		send_wire(w, burst.tx, burst.tx_count);
-	if (unlikely(burst.handed_count))
-		post_handed(w, &burst);
-	if (unlikely(burst.away_count))
-		hand_over_each(w, INBOX_SEAL, burst.away, burst.away_to, burst.away_count);
+	sealed(w, &burst);
+	if (unlikely(burst.large_count))
+		seal_cut(w, burst.large, burst.large_count);
 }
 
 static void open_sealed(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
@@ -144,7 +173,14 @@ static void open_sealed(struct worker *w, process *how, struct rte_mbuf **packet
 
 static void send_packet(struct worker *w, enum command_type type, struct rte_mbuf *m)
 {
+	const struct sl_link *link = type == COMMAND_SEND_WIRE ? &w->dp.wire : &w->dp.plain;
+
 	w->dp.counters.from_control++;
+	m->vlan_tci = link->vlan;
+	if (link->vlan && rte_vlan_insert(&m) != 0) {
+		sl_drop(&w->dp, m, SL_DROP_TOO_BIG);
+		return;
+	}
 	if (type == COMMAND_SEND_WIRE)
 		send_wire(w, &m, 1);
 	else if (type == COMMAND_SEND_PLAIN)
@@ -156,7 +192,15 @@ static void send_packet(struct worker *w, enum command_type type, struct rte_mbu
 static void set_neighbour(struct worker *w, const struct command *c)
 {
 	/* The table is as large as the control thread's: there is room, or else the packets keep going there. */
-	sl_neighbour_set(&w->dp, c->arg, rte_is_zero_ether_addr(&c->mac) ? NULL : &c->mac);
+	sl_neighbour_set(&w->dp, &c->address, rte_is_zero_ether_addr(&c->mac) ? NULL : &c->mac);
+}
+
+static void set_inner_mtu(const struct command *c)
+{
+	struct sl_esp_out *out = c->object;
+	struct sl_esp_in *in = c->other;
+
+	out->inner_mtu = in->inner_mtu = (uint16_t)c->arg;
 }
 
 static void carry_out(struct worker *w, const struct command *c)
@@ -176,7 +220,8 @@ static void carry_out(struct worker *w, const struct command *c)
 			post(w, &(struct event){EVENT_OUT_RELEASED, 0, c->old});
 		break;
 	case COMMAND_OUT_RESOLVE: sl_esp_out_resolve(c->object, &w->dp.wire.mac, &c->mac); break;
-	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, c->arg, c->port); break;
+	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, &c->endpoint); break;
+	case COMMAND_INNER_MTU: set_inner_mtu(c); break;
 	case COMMAND_NEIGHBOUR: set_neighbour(w, c); break;
 	case COMMAND_SEND_WIRE:
 	case COMMAND_SEND_PLAIN:
@@ -294,7 +339,7 @@ static void rest(const struct worker *w, unsigned rounds)
 static int loop(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t last_wanted = 0;
+	uint64_t last_wanted = 0, last_errors = rte_rdtsc();
 	unsigned idle = 0;
 
 	/* By default Linux rounds sleeps up by 50 us. */
@@ -310,6 +355,8 @@ static int loop(void *arg)
 			work += empty_inboxes(w);
 		if (unlikely(w->dp.wanted_count))
 			post_wanted(w, &last_wanted);
+		if (unlikely(w->dp.errors_left == 0))
+			refill_errors(w, &last_errors);
 		if (work) {
 			idle = 0;
 		} else {

@@ -16,7 +16,7 @@
  *
  * All these change hands as handover.h tells. In every worker
  *
- *     rx_wire + rx_plain + from_control + handed_in = tx_wire + tx_plain + to_control + handed_out + drops
+ *     rx_wire + rx_plain + from_control + handed_in + cut = tx_wire + tx_plain + to_control + handed_out + drops
  *
  * and over all workers what was handed in is what was handed out, but for what is in an inbox at the moment.
  */
@@ -65,7 +65,7 @@ struct worker {
 /*
  * Allocates rings and tables of worker `id` of `workers`, all of which must have been through this before one is started.
  * The caller has filled in all, lcore, idle_sleep, plain_open, wake_fd and control_sleeps, and after it fills in dp.wire,
- * dp.plain, dp.inner_mtu and dp.routes, and may change burst. Returns 0 or a negative errno.
+ * dp.plain, dp.routes, dp.lan, dp.pool and dp.clamp_mss, and may change burst. Returns 0 or a negative errno.
  */
 int worker_init(
 	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain);

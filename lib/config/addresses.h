@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IPv4 addresses cannot be a host's. Both functions return NULL when nothing speaks against it, or else what the
+ * Which addresses cannot be a host's. Both functions return NULL when nothing speaks against it, or else what the
  * address is, to go into a sentence: "a multicast address".
  */
 #ifndef SEALANE_CONFIG_ADDRESSES_H

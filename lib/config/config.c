@@ -89,6 +89,7 @@ static struct sl_config *new_config(const char *path)
 	config->path = strdup(path);
 	config->key = sl_secret_alloc(sizeof(*config->key));
 	config->idle_sleep = 50 * SL_MICROSECOND;
+	config->mss_clamp = true;
 	config->wire.mtu = 1500;
 	config->plain.mtu = 1500;
 	if (config->path == NULL || config->key == NULL) {
@@ -113,6 +114,7 @@ struct sl_config *sl_config_parse(FILE *file, const char *path, const struct sl_
 	else
 		sl_config_check_rules(&p);
 	free(p.peers);
+	free(p.flows);
 	if (p.complaint_count > 0 || p.no_memory) {
 		report_all(&p, report, ctx);
 		sl_config_free(p.config);
@@ -149,13 +151,40 @@ void sl_config_free(struct sl_config *config)
 		if (config->peers[i].ppk != NULL)
 			sl_secret_put(config->ppks, config->peers[i].ppk);
 	}
+	for (unsigned i = 0; i < config->flow_count; i++) {
+		free(config->flows[i].name);
+		free(config->flows[i].peer_name);
+	}
 	sl_secret_pool_free(config->ppks);
 	free(config->peers);
+	free(config->flows);
 	free(config->wire.port);
 	free(config->plain.port);
+	free(config->plain.tap);
 	free(config->eal);
 	free(config->name);
 	sl_secret_free(config->key);
 	free(config->path);
 	free(config);
+}
+
+const struct sl_prefix *sl_config_address(const struct sl_config_port *port, enum sl_family family)
+{
+	for (unsigned i = 0; i < port->address_count; i++) {
+		if (port->addresses[i].addr.family == family)
+			return &port->addresses[i];
+	}
+	return NULL;
+}
+
+unsigned sl_config_behind_us(const struct sl_config *config, struct sl_prefix behind[static SL_TS_MAX])
+{
+	const struct sl_config_port *plain = &config->plain;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < plain->address_count && count < SL_TS_MAX; i++)
+		behind[count++] = sl_prefix_mask(&plain->addresses[i]);
+	for (unsigned i = 0; i < plain->route_count && count < SL_TS_MAX; i++)
+		behind[count++] = plain->routes[i].prefix;
+	return count;
 }

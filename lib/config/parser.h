@@ -4,7 +4,9 @@
  *
  *   reader.c   the file to sections and keys, by inih
  *   sections.c which section begins, and which of its keys is given
- *   keys.c     what keys there are, and what each value means
+ *   gateway_keys.c, port_keys.c, peer_keys.c, flow_keys.c
+ *              what keys a section has, and what each value means; keys.c has what they share
+ *   key_files.c the files that keys are in
  *   values.c   units, booleans, lists
  *   rules.c    what must hold between values, once all are read
  *   config.c   the way through these, and the complaints
@@ -17,15 +19,26 @@
 
 #include "config.h"
 
-/* Where a section keeps its keys; the tables in keys.c have the same order. */
-enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP };
-enum { PORT_DEVICE, PORT_ADDRESS, PORT_MTU, WIRE_NEXT_HOP, PLAIN_WAIT_FOR_PEER = WIRE_NEXT_HOP };
+/* Where a section keeps its keys; the tables in *_keys.c have the same order. */
+enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP, GATEWAY_MSS_CLAMP };
+enum {
+	PORT_DEVICE,
+	PORT_ADDRESS,
+	PORT_MTU,
+	PORT_VLAN,
+	WIRE_NEXT_HOP,
+	PLAIN_ROUTES = WIRE_NEXT_HOP,
+	PLAIN_WAIT_FOR_PEER
+};
 enum {
 	PEER_PUBLIC_KEY,
 	PEER_ENDPOINT,
 	PEER_PREFIXES,
 	PEER_CIPHER,
 	PEER_ESN,
+	PEER_ENCAPSULATION,
+	PEER_UDP_CHECKSUM,
+	PEER_DSCP,
 	PEER_START,
 	PEER_SOURCE_PORT,
 	PEER_DPD_DELAY,
@@ -35,6 +48,17 @@ enum {
 	PEER_PPK,
 	PEER_PPK_ID,
 	PEER_PPK_REQUIRED
+};
+enum {
+	FLOW_PEER,
+	FLOW_LOCAL,
+	FLOW_REMOTE,
+	FLOW_PROTOCOL,
+	FLOW_LOCAL_PORT,
+	FLOW_REMOTE_PORT,
+	FLOW_REKEY_TIME,
+	FLOW_REKEY_PACKETS,
+	FLOW_REKEY_BYTES
 };
 enum { SECTION_KEYS_MAX = PEER_PPK_REQUIRED + 1 };
 
@@ -52,9 +76,8 @@ struct section_kind {
 	struct key keys[SECTION_KEYS_MAX]; /* up to the first without a name */
 };
 
-/* keys.c */
 extern const struct section_kind sl_config_gateway_kind, sl_config_wire_kind, sl_config_plain_kind,
-	sl_config_peer_kind;
+	sl_config_peer_kind, sl_config_flow_kind;
 
 struct section {
 	const struct section_kind *kind; /* NULL: not seen */
@@ -74,11 +97,13 @@ struct parser {
 	int line; /* being read; the last one when all is read */
 	struct section gateway, wire, plain;
 	struct section *peers; /* one beside each of config->peers */
+	struct section *flows; /* and of config->flows */
 
 	/* The section that keys belong to now. NULL before the first header, and in one that is wrong. */
 	struct section *current;
 	struct sl_config_port *port;
 	struct sl_config_peer *peer;
+	struct sl_config_flow *flow;
 	bool skipping; /* current is NULL because of a complaint: its keys are not worth another */
 
 	struct complaint *complaints;

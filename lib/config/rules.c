@@ -5,11 +5,13 @@
  */
 #include "parser.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "addresses.h"
+#include "keys.h"
 
 static int last_line(const struct parser *p)
 {
@@ -31,6 +33,8 @@ static void check_sections(struct parser *p)
 	}
 	for (unsigned i = 0; i < p->config->peer_count; i++)
 		sl_config_check_required(p, &p->peers[i]);
+	for (unsigned i = 0; i < p->config->flow_count; i++)
+		sl_config_check_required(p, &p->flows[i]);
 	if (p->config->peer_count == 0)
 		sl_config_complain(p, last_line(p), "no [peer NAME] section, expected at least one");
 }
@@ -88,76 +92,164 @@ static const char *without_domain(const char *device)
 	return strncmp(device, "0000:", 5) == 0 ? device + 5 : device;
 }
 
-static void check_ports(struct parser *p)
+/* The network of an address of the port that holds addr, or NULL; masked, for complaints. */
+static const struct sl_prefix *network_of(const struct sl_config_port *port, const struct sl_addr *addr)
+{
+	for (unsigned i = 0; i < port->address_count; i++) {
+		if (sl_prefix_contains(&port->addresses[i], addr))
+			return &port->addresses[i];
+	}
+	return NULL;
+}
+
+static bool is_own(const struct sl_config_port *port, const struct sl_addr *addr)
+{
+	for (unsigned i = 0; i < port->address_count; i++) {
+		if (sl_addr_equal(&port->addresses[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
+static void check_devices(struct parser *p)
 {
 	const struct sl_config_port *wire = &p->config->wire, *plain = &p->config->plain;
-	char text[SL_ADDR_TEXT];
-	struct sl_prefix network;
 
 	if (wire->port != NULL && plain->port != NULL &&
 		strcasecmp(without_domain(wire->port), without_domain(plain->port)) == 0)
 		sl_config_complain(p, plain->port_line,
 			"port %s is the wire port too (line %d), expected another device", plain->port,
 			wire->port_line);
-	if (wire->address.addr.family == SL_NONE || plain->address.addr.family == SL_NONE)
-		return;
-	network = sl_prefix_mask(&wire->address);
-	if (sl_prefix_overlap(&wire->address, &plain->address))
-		sl_config_complain(p, p->plain.key_line[PORT_ADDRESS],
-			"the plain network overlaps the wire network %s (line %d), expected separate networks",
-			sl_prefix_text(&network, text), p->wire.key_line[PORT_ADDRESS]);
 }
 
-static void check_next_hop(struct parser *p)
+/* The networks of the two ports are separate. */
+static void check_networks(struct parser *p)
 {
-	const struct sl_config_port *wire = &p->config->wire;
-	struct sl_prefix network = sl_prefix_mask(&wire->address);
-	int line = p->wire.key_line[WIRE_NEXT_HOP];
-	char hop[SL_ADDR_TEXT], text[SL_ADDR_TEXT];
+	const struct sl_config_port *wire = &p->config->wire, *plain = &p->config->plain;
+	char text[SL_ADDR_TEXT];
+
+	for (unsigned i = 0; i < plain->address_count; i++) {
+		for (unsigned j = 0; j < wire->address_count; j++) {
+			struct sl_prefix network = sl_prefix_mask(&wire->addresses[j]);
+
+			if (sl_prefix_overlap(&network, &plain->addresses[i]))
+				sl_config_complain(p, p->plain.key_line[PORT_ADDRESS],
+					"the plain network overlaps the wire network %s (line %d), expected separate networks",
+					sl_prefix_text(&network, text), p->wire.key_line[PORT_ADDRESS]);
+		}
+	}
+}
+
+static void check_port(struct parser *p, const struct sl_config_port *port, const struct section *section)
+{
+	char text[SL_ADDR_TEXT];
+
+	for (unsigned i = 0; i < port->address_count; i++) {
+		for (unsigned j = 0; j < i; j++) {
+			if (sl_addr_equal(&port->addresses[i].addr, &port->addresses[j].addr))
+				sl_config_complain(p, section->key_line[PORT_ADDRESS],
+					"address names %s twice, expected each once",
+					sl_addr_text(&port->addresses[i].addr, text));
+		}
+	}
+	if (port->mtu < SL_CONFIG_MTU_MIN6 && sl_config_address(port, SL_IPV6) != NULL)
+		sl_config_complain(p, section->key_line[PORT_MTU],
+			"mtu %u is too small for IPv6, expected at least %d", port->mtu, SL_CONFIG_MTU_MIN6);
+}
+
+/* A router is another host on one of our networks. */
+static void check_router(struct parser *p, const char *key, const struct sl_addr *router,
+	const struct sl_config_port *port, const char *role, int line)
+{
+	const struct sl_prefix *network = network_of(port, router);
+	char text[SL_ADDR_TEXT];
 	const char *use;
 
-	if (wire->next_hop.family == SL_NONE || wire->address.addr.family == SL_NONE)
+	/* IPv6 routers are often known by their link-local address. */
+	if (router->family == SL_NONE || port->address_count == 0 || sl_addr_is_link_local(router))
 		return;
-	sl_addr_text(&wire->next_hop, hop);
-	use = sl_address_use(&wire->next_hop, &network);
-	if (!sl_prefix_contains(&network, &wire->next_hop))
-		sl_config_complain(p, line,
-			"next-hop %s is outside the wire network, expected an address in %s", hop,
-			sl_prefix_text(&network, text));
-	else if (sl_addr_equal(&wire->next_hop, &wire->address.addr))
+	sl_addr_text(router, text);
+	use = sl_address_use(router, network);
+	if (network == NULL)
+		sl_config_complain(p, line, "%s %s is outside the %s network, expected an address in it", key,
+			text, role);
+	else if (is_own(port, router))
 		sl_config_complain(
-			p, line, "next-hop %s is the wire port's own address, expected a router's", hop);
+			p, line, "%s %s is the %s port's own address, expected a router's", key, text, role);
 	else if (use != NULL)
-		sl_config_complain(p, line, "next-hop %s is %s, expected the address of one host", hop, use);
+		sl_config_complain(p, line, "%s %s is %s, expected " SL_HOST_EXPECTED, key, text, use);
+}
+
+static void check_routers(struct parser *p)
+{
+	const struct sl_config_port *wire = &p->config->wire, *plain = &p->config->plain;
+	int line = p->wire.key_line[WIRE_NEXT_HOP];
+
+	check_router(p, "next-hop", &wire->next_hop, wire, "wire", line);
+	check_router(p, "next-hop", &wire->next_hop6, wire, "wire", line);
+	for (unsigned i = 0; i < plain->route_count; i++)
+		check_router(
+			p, "router", &plain->routes[i].via, plain, "plain", p->plain.key_line[PLAIN_ROUTES]);
+	if (plain->address_count + plain->route_count > SL_TS_MAX)
+		sl_config_complain(p, p->plain.key_line[PLAIN_ROUTES],
+			"%u networks and routes are too many, expected at most %d in all",
+			plain->address_count + plain->route_count, SL_TS_MAX);
+	if (plain->route_count > 0 && plain->tap != NULL)
+		sl_config_complain(p, p->plain.key_line[PLAIN_ROUTES],
+			"routes behind a kernel interface, expected none with port = tap:NAME");
+}
+
+static void check_ports(struct parser *p)
+{
+	check_devices(p);
+	check_networks(p);
+	check_port(p, &p->config->wire, &p->wire);
+	check_port(p, &p->config->plain, &p->plain);
+	check_routers(p);
 }
 
 /* ---- Endpoints ------------------------------------------------------------------------------------------------- */
+
+/* Beyond our networks there must be a router. */
+static void check_reachable(struct parser *p, const struct sl_addr *endpoint, const char *addr, int line)
+{
+	const struct sl_config_port *wire = &p->config->wire;
+	const struct sl_addr *router = endpoint->family == SL_IPV4 ? &wire->next_hop : &wire->next_hop6;
+
+	if (sl_config_address(wire, endpoint->family) == NULL)
+		sl_config_complain(p, line,
+			"endpoint %s is IPv%d, expected an address of that family in [wire]", addr,
+			endpoint->family);
+	/* A next-hop that could not be read was complained about. */
+	else if (router->family == SL_NONE &&
+		 !(p->wire.key_line[WIRE_NEXT_HOP] && wire->next_hop.family == SL_NONE &&
+			 wire->next_hop6.family == SL_NONE))
+		sl_config_complain(p, line,
+			"endpoint %s is outside the wire network, expected a next-hop for it in [wire]",
+			addr);
+}
 
 /* Where a peer is, as seen from the wire port. */
 static void check_endpoint(struct parser *p, const struct sl_addr *endpoint, int line)
 {
 	const struct sl_config_port *wire = &p->config->wire;
-	struct sl_prefix network = sl_prefix_mask(&wire->address);
-	char addr[SL_ADDR_TEXT], text[SL_ADDR_TEXT];
+	const struct sl_prefix *network = network_of(wire, endpoint);
+	char addr[SL_ADDR_TEXT];
 	const char *use;
 
-	if (endpoint->family == SL_NONE || wire->address.addr.family == SL_NONE)
+	if (endpoint->family == SL_NONE || wire->address_count == 0)
 		return;
 	sl_addr_text(endpoint, addr);
-	if (!sl_prefix_contains(&network, endpoint)) {
-		/* A next-hop that could not be read was complained about. */
-		if (p->wire.key_line[WIRE_NEXT_HOP] == 0)
-			sl_config_complain(p, line,
-				"endpoint %s is outside the wire network %s, expected a next-hop in [wire]",
-				addr, sl_prefix_text(&network, text));
+	if (network == NULL) {
+		check_reachable(p, endpoint, addr, line);
 		return;
 	}
-	use = sl_address_use(endpoint, &network);
-	if (sl_addr_equal(endpoint, &wire->address.addr))
+	use = sl_address_use(endpoint, network);
+	if (is_own(wire, endpoint))
 		sl_config_complain(
 			p, line, "endpoint %s is this gateway's own wire address, expected the peer's", addr);
 	else if (use != NULL)
-		sl_config_complain(p, line, "endpoint %s is %s, expected the address of one host", addr, use);
+		sl_config_complain(p, line, "endpoint %s is %s, expected " SL_HOST_EXPECTED, addr, use);
 }
 
 /* Whom we connect to must have an address; then boot is the default. */
@@ -212,7 +304,10 @@ struct owned {
 static int by_prefix(const void *a, const void *b)
 {
 	const struct owned *x = a, *y = b;
-	int order = memcmp(x->prefix.addr.bytes, y->prefix.addr.bytes, sizeof(x->prefix.addr.bytes));
+	int order = (int)x->prefix.addr.family - (int)y->prefix.addr.family;
+
+	if (order == 0)
+		order = memcmp(x->prefix.addr.bytes, y->prefix.addr.bytes, sizeof(x->prefix.addr.bytes));
 
 	if (order == 0)
 		order = (int)x->prefix.len - (int)y->prefix.len;
@@ -264,11 +359,27 @@ static void complain_overlap(struct parser *p, const struct owned *a, const stru
 			p->config->peers[first->peer].name, first->line);
 }
 
+/* What is behind us is not behind a peer. */
+static void check_behind(struct parser *p, const struct owned *owned)
+{
+	struct sl_prefix behind[SL_TS_MAX];
+	unsigned count = sl_config_behind_us(p->config, behind);
+	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT];
+
+	for (unsigned i = 0; i < count; i++) {
+		bool network = i < p->config->plain.address_count;
+
+		if (sl_prefix_overlap(&behind[i], &owned->prefix))
+			sl_config_complain(p, owned->line,
+				"prefix %s overlaps the plain %s %s (line %d), expected what lies behind the peer",
+				sl_prefix_text(&owned->prefix, x), network ? "network" : "route",
+				sl_prefix_text(&behind[i], y),
+				p->plain.key_line[network ? PORT_ADDRESS : PLAIN_ROUTES]);
+	}
+}
+
 static void check_prefixes(struct parser *p)
 {
-	const struct sl_prefix *plain = &p->config->plain.address;
-	struct sl_prefix network = sl_prefix_mask(plain);
-	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT];
 	size_t count;
 	struct owned *all = collect_prefixes(p, &count);
 	const struct owned *wider = all;
@@ -279,14 +390,98 @@ static void check_prefixes(struct parser *p)
 			complain_overlap(p, wider, &all[i]);
 		else
 			wider = &all[i];
-		if (plain->addr.family != SL_NONE && sl_prefix_overlap(&network, &all[i].prefix))
-			sl_config_complain(p, all[i].line,
-				"prefix %s overlaps the plain network %s (line %d), expected what lies "
-				"behind the peer",
-				sl_prefix_text(&all[i].prefix, x), sl_prefix_text(&network, y),
-				p->plain.key_line[PORT_ADDRESS]);
+		check_behind(p, &all[i]);
 	}
 	free(all);
+}
+
+/* ---- Flows: parts of what is between us and a peer ---------------------------------------------------------------- */
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+/* Each of the parts lies in one of the prefixes; without parts all of those are meant. */
+static void check_part(struct parser *p, const char *name, struct sl_prefix *parts, unsigned *count,
+	const struct sl_prefix *whole, unsigned whole_count, int line)
+{
+	char text[SL_ADDR_TEXT];
+
+	if (*count == 0 && line == 0) {
+		memcpy(parts, whole, whole_count * sizeof(*whole));
+		*count = whole_count;
+		return;
+	}
+	for (unsigned i = 0; i < *count; i++) {
+		unsigned j = 0;
+
+		while (j < whole_count &&
+			!(sl_prefix_contains(&whole[j], &parts[i].addr) && parts[i].len >= whole[j].len))
+			j++;
+		if (j == whole_count)
+			sl_config_complain(p, line,
+				"%s %s is not within what the link carries, expected a part of it", name,
+				sl_prefix_text(&parts[i], text));
+	}
+}
+
+/* What a flow does not say is as its peer has it. */
+static void inherit(struct sl_config_flow *flow, const struct sl_config_peer *peer)
+{
+	if (flow->rekey_time == 0)
+		flow->rekey_time = peer->rekey_time;
+	if (flow->rekey_packets == 0)
+		flow->rekey_packets = peer->rekey_packets;
+	if (flow->rekey_bytes == 0)
+		flow->rekey_bytes = peer->rekey_bytes;
+}
+
+static void check_flow(struct parser *p, struct sl_config_flow *flow, const struct section *section)
+{
+	const struct sl_config *c = p->config;
+	struct sl_prefix behind[SL_TS_MAX];
+	unsigned count = sl_config_behind_us(c, behind);
+	int local_port = section->key_line[FLOW_LOCAL_PORT],
+	    remote_port = section->key_line[FLOW_REMOTE_PORT];
+
+	while (flow->peer < c->peer_count && flow->peer_name &&
+		strcmp(c->peers[flow->peer].name, flow->peer_name) != 0)
+		flow->peer++;
+	if (flow->peer_name == NULL)
+		return;
+	if (flow->peer == c->peer_count) {
+		sl_config_complain(p, section->key_line[FLOW_PEER],
+			"there is no [peer %s], expected the name of one", flow->peer_name);
+		return;
+	}
+	inherit(flow, &c->peers[flow->peer]);
+	check_part(p, "local", flow->local, &flow->local_count, behind, count, section->key_line[FLOW_LOCAL]);
+	check_part(p, "remote", flow->remote, &flow->remote_count, c->peers[flow->peer].prefixes,
+		c->peers[flow->peer].prefix_count, section->key_line[FLOW_REMOTE]);
+	if (!has_ports(flow->protocol) && (local_port || remote_port))
+		sl_config_complain(p, local_port ? local_port : remote_port,
+			"a port without a protocol that has ports, expected protocol = tcp, udp or sctp");
+}
+
+static void check_flow_count(struct parser *p, unsigned peer)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < p->config->flow_count; i++) {
+		if (p->config->flows[i].peer == peer && count++ == SL_CONFIG_FLOWS_MAX)
+			sl_config_complain(p, p->config->flows[i].line,
+				"too many flows with peer '%s', expected at most %d",
+				p->config->peers[peer].name, SL_CONFIG_FLOWS_MAX);
+	}
+}
+
+static void check_flows(struct parser *p)
+{
+	for (unsigned i = 0; i < p->config->flow_count; i++)
+		check_flow(p, &p->config->flows[i], &p->flows[i]);
+	for (unsigned i = 0; i < p->config->peer_count; i++)
+		check_flow_count(p, i);
 }
 
 void sl_config_check_rules(struct parser *p)
@@ -295,7 +490,7 @@ void sl_config_check_rules(struct parser *p)
 	check_names(p);
 	check_public_keys(p);
 	check_ports(p);
-	check_next_hop(p);
 	check_peers(p);
 	check_prefixes(p);
+	check_flows(p);
 }

@@ -46,6 +46,9 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 		.ciphers = {SL_AES256GCM16, SL_AES128GCM16},
 		.cipher_count = 2,
 		.esn = true,
+		.udp = true,
+		.udp_checksum = true,
+		.dscp = SL_CONFIG_DSCP_COPY,
 		.dpd_delay = 10 * SL_SECOND,
 		.rekey_time = 3600 * SL_SECOND,
 		.rekey_packets = UINT64_C(1) << 32,
@@ -79,12 +82,61 @@ static void begin_peer(struct parser *p, const char *name)
 		p->current = &p->peers[p->config->peer_count - 1];
 }
 
+/* Makes room for one more flow, with its defaults; NULL when there is none. */
+static struct sl_config_flow *add_flow(struct parser *p, const char *name)
+{
+	struct sl_config *config = p->config;
+	struct sl_config_flow *flows = reallocarray(config->flows, config->flow_count + 1, sizeof(*flows));
+	struct section *sections = reallocarray(p->flows, config->flow_count + 1, sizeof(*sections));
+	char *copy = sl_config_copy(p, name);
+
+	if (flows != NULL)
+		config->flows = flows;
+	if (sections != NULL)
+		p->flows = sections;
+	if (flows == NULL || sections == NULL || copy == NULL) {
+		p->no_memory = true;
+		free(copy);
+		return NULL;
+	}
+	sections[config->flow_count] = (struct section){.kind = &sl_config_flow_kind, .line = p->line};
+	flows[config->flow_count] = (struct sl_config_flow){
+		.name = copy,
+		.line = p->line,
+		.local_port_last = UINT16_MAX,
+		.remote_port_last = UINT16_MAX,
+	};
+	return &flows[config->flow_count++];
+}
+
+static void begin_flow(struct parser *p, const char *name)
+{
+	for (unsigned i = 0; i < p->config->flow_count; i++) {
+		if (strcmp(p->config->flows[i].name, name) != 0)
+			continue;
+		sl_config_complain(p, p->line,
+			"flow '%s' is given twice, first on line %d, expected another name", name,
+			p->config->flows[i].line);
+		return;
+	}
+	if (*name == '\0')
+		sl_config_complain(p, p->line, "this flow has no name, expected [flow NAME]");
+	else if (!sl_value_is_name(name))
+		sl_config_complain(p, p->line, "flow '%s' is not valid, expected a name of %s",
+			sl_value_shown(name), SL_NAME_EXPECTED);
+	p->flow = add_flow(p, name);
+	if (p->flow != NULL)
+		p->current = &p->flows[p->config->flow_count - 1];
+}
+
 void sl_config_begin_section(struct parser *p, const char *kind, const char *name)
 {
 	p->current = NULL;
 	p->skipping = true;
 	if (strcmp(kind, "peer") == 0)
 		begin_peer(p, name);
+	else if (strcmp(kind, "flow") == 0)
+		begin_flow(p, name);
 	else if (*name == '\0' && strcmp(kind, "gateway") == 0)
 		begin_single(p, &p->gateway, &sl_config_gateway_kind);
 	else if (*name == '\0' && strcmp(kind, "wire") == 0)
@@ -93,7 +145,7 @@ void sl_config_begin_section(struct parser *p, const char *kind, const char *nam
 		begin_single(p, &p->plain, &sl_config_plain_kind);
 	else
 		sl_config_complain(p, p->line,
-			"unknown section [%s%s%s], expected [gateway], [wire], [plain] or [peer NAME]",
+			"unknown section [%s%s%s], expected [gateway], [wire], [plain], [peer NAME] or [flow NAME]",
 			sl_value_shown(kind), *name != '\0' ? " " : "", sl_value_shown(name));
 }
 
@@ -113,7 +165,7 @@ static void list_keys(const struct section_kind *kind, char *text, size_t size)
 
 static void unknown_key(struct parser *p, const char *name)
 {
-	char known[512];
+	char known[1024];
 
 	list_keys(p->current->kind, known, sizeof(known));
 	sl_config_complain(p, p->line, "unknown key '%s' in [%s], expected %s", sl_value_shown(name),

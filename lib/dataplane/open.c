@@ -6,15 +6,8 @@
  */
 #include <string.h>
 
-#include <rte_udp.h>
-
-#include "frame.h"
-
-enum {
-	/* An empty inner packet: ESP header, trailer, ICV. */
-	ESP_MIN = sizeof(struct sl_esp_header) + sizeof(struct sl_esp_trailer) + SL_GCM_ICV_LEN,
-	IKE_PORT = 500,
-};
+#include "inner.h"
+#include "wire.h"
 
 /* A packet between the passes: its data starts at the ESP header and ends with the ICV, until it is decrypted. */
 struct job {
@@ -23,7 +16,8 @@ struct job {
 	const struct sl_gcm_key *to_call; /* the key, when it is still to be called near */
 	uint64_t seq;
 	uint32_t spi;
-	uint32_t aad_len;
+	uint8_t aad_len;
+	uint8_t ecn; /* of the outer header */
 	struct sl_esp_block nonce, aad;
 	uint8_t icv[SL_GCM_ICV_LEN]; /* the right one */
 };
@@ -34,75 +28,65 @@ struct staged {
 	struct job job[GROUP];
 };
 
-/* A packet in UDP to our address: ESP, or IKE behind the marker, or on port 500 (RFC 3948 2). */
-static int check_udp(struct rte_mbuf *m, uint32_t at, uint32_t end)
+/* PASS with the data cut to ESP, and the outer ECN; or where else it goes, or why not. */
+static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m, uint8_t *ecn)
 {
-	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, at);
-	uint32_t len = end - at, udp_len;
-	uint16_t port;
-
-	if (unlikely(len < sizeof(*udp)))
-		return SL_DROP_RUNT;
-	port = rte_be_to_cpu_16(udp->dst_port);
-	udp_len = rte_be_to_cpu_16(udp->dgram_len);
-	if (unlikely(udp_len < sizeof(*udp) || udp_len > len))
-		return SL_DROP_RUNT;
-	if (unlikely(port != SL_ESP_UDP_PORT))
-		return port == IKE_PORT ? TO_CONTROL : SL_DROP_NOT_FOR_US;
-	udp_len -= sizeof(*udp);
-	if (unlikely(udp_len < 4))
-		return udp_len == 1 ? SL_DROP_DUMMY
-				    : SL_DROP_RUNT; /* one byte is a NAT keepalive (RFC 3948 2.3) */
-	if (unlikely(load32(udp + 1) == 0))
-		return TO_CONTROL;
-	if (unlikely(udp_len < ESP_MIN))
-		return SL_DROP_RUNT;
-	m->data_off += at + sizeof(*udp);
-	m->data_len = (uint16_t)udp_len;
-	m->pkt_len = udp_len;
-	return PASS;
-}
-
-static int check_wire(const struct sl_dataplane *dp, struct rte_mbuf *m)
-{
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	const struct rte_ipv4_hdr *ip;
 	uint32_t total, header_len, at = sizeof(struct rte_ether_hdr);
 	int verdict = check_frame(m, &dp->wire, &total, &header_len);
 
 	if (unlikely(verdict != PASS))
 		return verdict;
-	if (unlikely(rte_be_to_cpu_32(ip->dst_addr) != dp->wire.ip))
+	ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, at);
+	if (unlikely(!own4(&dp->wire, rte_be_to_cpu_32(ip->dst_addr))))
 		return SL_DROP_NOT_FOR_US;
 	if (unlikely(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)))
 		return SL_DROP_FRAGMENT;
+	*ecn = ip->type_of_service & RTE_IPV4_HDR_ECN_MASK;
 	if (likely(ip->next_proto_id == IPPROTO_UDP))
 		return check_udp(m, at + header_len, at + total);
+	if (ip->next_proto_id == IPPROTO_ESP)
+		return check_esp(m, at + header_len, at + total);
 	return ip->next_proto_id == IPPROTO_ICMP ? TO_CONTROL : SL_DROP_NOT_FOR_US;
 }
 
 /* The slot is on its way, nobody can tell yet whether it holds a session of this SPI. */
-static void add_job(const struct sl_dataplane *dp, struct staged *s, struct rte_mbuf *m)
+static inline void add_job(const struct sl_dataplane *dp, struct staged *s, struct rte_mbuf *m, uint8_t ecn)
 {
 	struct job *j = &s->job[s->count++];
 
 	j->m = m;
+	j->ecn = ecn;
 	j->spi = rte_be_to_cpu_32(rte_pktmbuf_mtod(m, const struct sl_esp_header *)->spi);
 	rte_prefetch0(&dp->in[sl_spi_slot(j->spi)]);
+}
+
+static void stage_other(
+	struct sl_dataplane *dp, struct rte_mbuf *m, int verdict, struct staged *s, struct sl_burst *burst)
+{
+	uint8_t ecn;
+
+	if (verdict == OTHER)
+		verdict = check_wire_other(dp, m, &ecn);
+	if (verdict == PASS)
+		add_job(dp, s, m, ecn);
+	else if (verdict == TO_CONTROL)
+		hand_over(dp, burst, m, SL_HANDED_WIRE);
+	else
+		sl_drop(dp, m, (enum sl_drop)verdict);
 }
 
 static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
 	struct sl_burst *burst)
 {
 	for (unsigned i = 0; i < n; i++) {
-		int verdict = check_wire(dp, frames[i]);
+		uint8_t ecn;
+		int verdict = check_wire(dp, frames[i], &ecn);
 
 		if (likely(verdict == PASS))
-			add_job(dp, s, frames[i]);
-		else if (verdict == TO_CONTROL)
-			hand_over(dp, burst, frames[i], SL_HANDED_WIRE);
+			add_job(dp, s, frames[i], ecn);
 		else
-			sl_drop(dp, frames[i], (enum sl_drop)verdict);
+			stage_other(dp, frames[i], verdict, s, burst);
 	}
 }
 
@@ -112,10 +96,12 @@ static void unknown_spi(
 {
 	uint32_t worker = sl_spi_worker(j->spi);
 
-	if (!s->handed && worker != dp->id && worker < dp->workers)
+	if (!s->handed && worker != dp->id && worker < dp->workers) {
+		j->m->hash.usr = j->ecn; /* all that is still to be known of the outer header */
 		pass_on(burst, j->m, worker);
-	else
+	} else {
 		sl_drop(dp, j->m, SL_DROP_NO_SPI);
+	}
 }
 
 /* Job i stays, as number `kept` of those that do. */
@@ -231,14 +217,15 @@ static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 	s->count = kept;
 }
 
-/* Takes trailer and padding off (RFC 4303 2.4-2.6). */
-static int strip_trailer(struct rte_mbuf *m)
+/* Takes trailer and padding off (RFC 4303 2.4-2.6), and tells what was sealed. */
+static int strip_trailer(struct rte_mbuf *m, bool *v6)
 {
 	const struct sl_esp_trailer *trailer =
 		rte_pktmbuf_mtod_offset(m, const struct sl_esp_trailer *, m->data_len - sizeof(*trailer));
 	uint32_t behind = sizeof(*trailer) + trailer->pad_len;
 
-	if (unlikely(trailer->next_header != SL_ESP_NEXT_IPV4))
+	*v6 = trailer->next_header == SL_ESP_NEXT_IPV6;
+	if (unlikely(trailer->next_header != SL_ESP_NEXT_IPV4 && !*v6))
 		return trailer->next_header == SL_ESP_NEXT_NONE ? SL_DROP_DUMMY : SL_DROP_BAD_INNER;
 	if (unlikely(behind > m->data_len))
 		return SL_DROP_BAD_INNER;
@@ -247,39 +234,27 @@ static int strip_trailer(struct rte_mbuf *m)
 	return PASS;
 }
 
-/* The inner packet must be IPv4, whole, and between the addresses the SA was made for (RFC 4301 5.2). */
-static int check_inner(struct rte_mbuf *m, const struct sl_esp_in *in, uint32_t *dst)
+/* The headers for the packet's next hop on the plain link, or NULL when its MAC is unknown. */
+static inline const uint8_t *find_neighbour(struct sl_dataplane *dp, const struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	uint32_t total, header_len;
 
-	if (unlikely(ipv4_check(ip, m->data_len, &total, &header_len) != PASS))
-		return SL_DROP_BAD_INNER;
-	*dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(!sl_esp_in_covers(in, rte_be_to_cpu_32(ip->src_addr), *dst)))
-		return SL_DROP_SELECTOR;
-	/* What lies behind the packet is traffic-flow padding (RFC 4303 2.7). */
-	m->data_len = (uint16_t)total;
-	m->pkt_len = total;
-	return PASS;
+	return likely(version_of(ip) == 4) ? sl_neighbour(dp, rte_be_to_cpu_32(ip->dst_addr))
+					   : neighbour6(dp, m);
 }
 
 /* Gives the opened packet its Ethernet header, or to the control thread. */
-static void deliver(struct sl_dataplane *dp, struct rte_mbuf *m, uint32_t dst, struct sl_burst *burst)
+static inline void deliver(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst)
 {
-	const struct rte_ether_hdr *header;
+	const uint8_t *header = find_neighbour(dp, m);
 
-	if (unlikely(dst == dp->plain.ip)) {
-		hand_over(dp, burst, m, SL_HANDED_INNER);
-		return;
-	}
-	header = sl_neighbour(dp, dst);
 	if (unlikely(!header)) {
 		hand_over(dp, burst, m, SL_HANDED_RESOLVE);
 		return;
 	}
 	/* Room: the outer headers were there. */
-	memcpy(rte_pktmbuf_prepend(m, sizeof(*header)), header, sizeof(*header));
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *) - SL_L2_MAX, header, SL_L2_MAX);
+	rte_pktmbuf_prepend(m, dp->plain.vlan ? SL_L2_MAX : (uint16_t)sizeof(struct rte_ether_hdr));
 	burst->tx[burst->tx_count++] = m;
 }
 
@@ -297,25 +272,36 @@ static int refused(struct sl_esp_in *in, uint64_t seq)
 	return SL_DROP_BAD_ICV;
 }
 
-/* PASS with the inner destination of a decrypted packet, or why not. */
-static int admit(const struct job *j, uint32_t *dst)
+/* The packet is the peer's, comes for the first time, and what was sealed may come out here; or why not. */
+static int admit(const struct sl_dataplane *dp, const struct job *j)
 {
 	struct rte_mbuf *m = j->m;
 	struct sl_esp_in *in = j->in;
+	bool v6;
 	int verdict;
 
 	if (unlikely(!sl_icv_equal(j->icv, rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len))))
 		return refused(in, j->seq);
 	verdict = replayed(in, sl_replay_accept(&in->window, j->seq));
 	if (likely(verdict == PASS))
-		verdict = strip_trailer(m);
+		verdict = strip_trailer(m, &v6);
 	if (likely(verdict == PASS))
-		verdict = check_inner(m, in, dst);
-	if (likely(verdict == PASS)) {
+		verdict = likely(!v6) ? check_inner4(dp, in, m, j->ecn) : check_inner6(dp, in, m, j->ecn);
+	if (likely(verdict < 0)) {
 		in->packets++;
 		in->bytes += m->data_len;
 	}
 	return verdict;
+}
+
+static void not_delivered(struct sl_dataplane *dp, struct rte_mbuf *m, int verdict, struct sl_burst *burst)
+{
+	if (verdict == TO_CONTROL)
+		hand_over(dp, burst, m, SL_HANDED_INNER);
+	else if (verdict == EXPIRED)
+		hand_over_error(dp, burst, m, SL_HANDED_EXPIRED, SL_DROP_EXPIRED);
+	else
+		sl_drop(dp, m, (enum sl_drop)verdict);
 }
 
 static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
@@ -324,14 +310,16 @@ static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 	prepare_staged(dp, s, burst);
 	decrypt_staged(dp, s);
 	for (unsigned i = 0; i < s->count; i++) {
-		struct rte_mbuf *m = s->job[i].m;
-		uint32_t dst;
-		int verdict = admit(&s->job[i], &dst);
+		struct job *j = &s->job[i];
+		int verdict = admit(dp, j);
 
-		if (likely(verdict == PASS))
-			deliver(dp, m, dst, burst);
-		else
-			sl_drop(dp, m, (enum sl_drop)verdict);
+		if (unlikely(verdict != PASS)) {
+			not_delivered(dp, j->m, verdict, burst);
+			continue;
+		}
+		if (dp->clamp_mss)
+			sl_mss_clamp(rte_pktmbuf_mtod(j->m, void *), j->m->data_len, j->in->inner_mtu);
+		deliver(dp, j->m, burst);
 	}
 }
 
@@ -364,7 +352,7 @@ void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned
 		s.count = 0;
 		prefetch_frames(packets + i, group);
 		for (unsigned k = 0; k < group; k++)
-			add_job(dp, &s, packets[i + k]);
+			add_job(dp, &s, packets[i + k], (uint8_t)packets[i + k]->hash.usr);
 		open_staged(dp, &s, burst);
 	}
 }

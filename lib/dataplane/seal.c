@@ -7,7 +7,9 @@
  */
 #include <string.h>
 
+#include "../net/mss.h"
 #include "frame.h"
+#include "outer.h"
 
 /* What one call of AES-GCM works on. */
 struct job {
@@ -21,36 +23,51 @@ struct job {
 
 /* Where the packets of a group stand between the passes. */
 struct staged {
-	unsigned count;
+	unsigned count,
+		count6; /* of IPv4, and of IPv6: when all have a session, these come behind those in m[] and out[] */
 	bool handed;               /* by another worker: not to be passed on */
 	struct rte_mbuf *m[GROUP]; /* data starts at the inner IP header and ends with it */
 	uint32_t dst[GROUP];
 	uint64_t flow[GROUP];
 	struct sl_esp_out *out[GROUP];
+	struct rte_mbuf *m6[GROUP]; /* those of IPv6, until all have a session */
 	unsigned jobs;
 	struct job job[GROUP];
 };
 
-/* PASS with the destination, and the data of the mbuf cut to the packet; TO_CONTROL; or why not. */
+/* PASS with the destination, and the data of the mbuf cut to the packet; or what check_plain_other() says. */
 static int check_plain(const struct sl_dataplane *dp, struct rte_mbuf *m, uint32_t *dst)
 {
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	const struct rte_ipv4_hdr *ip;
 	uint32_t total, header_len;
 	int verdict = check_frame(m, &dp->plain, &total, &header_len);
 
 	if (unlikely(verdict != PASS))
 		return verdict;
+	ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	*dst = rte_be_to_cpu_32(ip->dst_addr);
-	if (unlikely(*dst == dp->plain.ip))
+	if (unlikely(martian_pair4(ip)))
+		return SL_DROP_MARTIAN;
+	if (unlikely(own4(&dp->plain, *dst)))
 		return TO_CONTROL;
-	if (unlikely(total > dp->inner_mtu))
-		return SL_DROP_TOO_BIG;
 	/* Off with the Ethernet header, and with what pads a short frame behind the packet. */
-	m->data_off += sizeof(struct rte_ether_hdr);
-	m->data_len = (uint16_t)total;
-	m->pkt_len = total;
-	return PASS;
+	cut_to(m, sizeof(struct rte_ether_hdr), total);
+	return likely(ip->time_to_live > 1) ? PASS : EXPIRED;
+}
+
+static void stage_other(
+	struct sl_dataplane *dp, struct rte_mbuf *m, int verdict, struct staged *s, struct sl_burst *burst)
+{
+	if (verdict == OTHER)
+		verdict = check_plain_other(dp, m);
+	if (verdict == PASS6)
+		s->m6[s->count6++] = m;
+	else if (verdict == TO_CONTROL)
+		hand_over(dp, burst, m, SL_HANDED_PLAIN);
+	else if (verdict == EXPIRED)
+		hand_over_error(dp, burst, m, SL_HANDED_EXPIRED, SL_DROP_EXPIRED);
+	else
+		sl_drop(dp, m, (enum sl_drop)verdict);
 }
 
 static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct staged *s,
@@ -62,12 +79,12 @@ static void stage(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n,
 
 		if (likely(verdict == PASS))
 			s->m[s->count++] = m;
-		else if (verdict == TO_CONTROL)
-			hand_over(dp, burst, m, SL_HANDED_PLAIN);
 		else
-			sl_drop(dp, m, (enum sl_drop)verdict);
+			stage_other(dp, m, verdict, s, burst);
 	}
 }
+
+/* ---- Sessions ----------------------------------------------------------------------------------------------------------- */
 
 /* The worker that takes the packets of this flow which this one cannot seal; SL_NO_WORKER when there is none. */
 static uint8_t other_owner(const struct sl_dataplane *dp, const struct staged *s, uint64_t flow)
@@ -87,7 +104,7 @@ static void without_session(struct sl_dataplane *dp, const struct staged *s, str
 	uint8_t owner;
 
 	if (flow == SL_NO_FLOW) {
-		sl_drop(dp, m, SL_DROP_NO_ROUTE);
+		hand_over_error(dp, burst, m, SL_HANDED_NO_ROUTE, SL_DROP_NO_ROUTE);
 		return;
 	}
 	owner = other_owner(dp, s, flow);
@@ -102,58 +119,91 @@ static void without_session(struct sl_dataplane *dp, const struct staged *s, str
 	sl_drop(dp, m, SL_DROP_NO_SESSION);
 }
 
-/* Replaces destinations by sessions; what has none leaves the burst. */
-static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+/* Packets m[0] to m[n - 1], which may be those of `s` itself, get the sessions of s->flow[], behind the `kept` of before. */
+static inline unsigned take_sessions(struct sl_dataplane *dp, struct staged *s, struct rte_mbuf **m,
+	unsigned n, unsigned kept, struct sl_burst *burst)
 {
-	unsigned kept = 0;
-
-	/* The lookup of rte_fib does not change the table; its prototype has no const. */
-	rte_fib_lookup_bulk((struct rte_fib *)(uintptr_t)dp->routes, s->dst, s->flow, (int)s->count);
-	for (unsigned i = 0; i < s->count; i++)
+	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(&dp->flows[s->flow[i]]);
-	for (unsigned i = 0; i < s->count; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct sl_esp_out *out = s->flow[i] == SL_NO_FLOW ? NULL : dp->flows[s->flow[i]].out;
 
 		if (unlikely(!out)) {
-			without_session(dp, s, s->m[i], s->flow[i], burst);
+			without_session(dp, s, m[i], s->flow[i], burst);
 			continue;
 		}
 		/* Into L2 only: of the misses of L1 the CPU can have too few under way. */
 		rte_prefetch1(out);
-		rte_prefetch1(&out->template);
-		s->m[kept] = s->m[i];
-		s->dst[kept] = s->dst[i];
+		rte_prefetch1(&out->template.esp);
+		s->m[kept] = m[i];
 		s->out[kept++] = out;
 	}
-	s->count = kept;
+	return kept;
 }
 
-/* RFC 4303 2.4: pad bytes 1, 2, 3, then the length of the padding and the next header; by length of the padding. */
-static const uint8_t trailers[4][8] = {
-	{0, SL_ESP_NEXT_IPV4},
-	{1, 1, SL_ESP_NEXT_IPV4},
-	{1, 2, 2, SL_ESP_NEXT_IPV4},
-	{1, 2, 3, 3, SL_ESP_NEXT_IPV4},
-};
+static __rte_noinline unsigned find_sessions6(
+	struct sl_dataplane *dp, struct staged *s, unsigned kept, struct sl_burst *burst)
+{
+	struct sl_ip6 dst[GROUP];
 
-/*
- * PASS with *session as it is, or moved along the chain to the first that covers the packet; TO_WORKER; or why not.
- */
-static int check_session(const struct sl_dataplane *dp, const struct staged *s, struct sl_esp_out **session,
-	uint32_t src, uint32_t dst, uint32_t len)
+	for (unsigned i = 0; i < s->count6; i++)
+		dst[i] = load_ip6(&rte_pktmbuf_mtod(s->m6[i], const struct rte_ipv6_hdr *)->dst_addr);
+	sl_routes_find6(dp->routes, dst, s->flow, s->count6);
+	return take_sessions(dp, s, s->m6, s->count6, kept, burst);
+}
+
+/* Every packet gets a session; what has none leaves the burst. */
+static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	sl_routes_find4(dp->routes, s->dst, s->flow, s->count);
+	s->count = take_sessions(dp, s, s->m, s->count, 0, burst);
+	if (unlikely(s->count6))
+		s->count6 = find_sessions6(dp, s, s->count, burst) - s->count;
+}
+
+/* The first selectors of the session are of IPv4 and whatever it carries, and cover the packet. */
+static inline bool covers_plainly(const struct sl_esp_out *out, const struct rte_ipv4_hdr *ip)
+{
+	return sl_esp_out_covers_plainly(out, rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr));
+}
+
+/* The first session of the chain that covers the packet, or why there is none. */
+static __rte_noinline int choose_session(const struct sl_dataplane *dp, const struct staged *s,
+	struct sl_esp_out **session, const struct rte_mbuf *m)
 {
 	struct sl_esp_out *out = *session;
+	const uint16_t flow = out->peer;
+	struct sl_esp_packet packet;
 
-	if (unlikely(!sl_esp_out_covers(out, src, dst))) {
-		uint16_t flow = out->peer;
+	if (!sl_esp_packet_read(&packet, rte_pktmbuf_mtod(m, const void *), m->data_len))
+		return SL_DROP_RUNT;
+	if (dp->flows[flow].apart && other_owner(dp, s, flow) != SL_NO_WORKER &&
+		sl_esp_apart_covers(dp->flows[flow].apart, &packet))
+		return TO_WORKER;
+	while (out && !sl_esp_out_covers(out, &packet))
+		out = out->next;
+	if (!out)
+		return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
+	*session = out;
+	return PASS;
+}
 
-		do
-			out = out->next;
-		while (out && !sl_esp_out_covers(out, src, dst));
-		if (!out)
-			return other_owner(dp, s, flow) != SL_NO_WORKER ? TO_WORKER : SL_DROP_SELECTOR;
-		*session = out;
+/* PASS with *session as it is, or moved along the chain to the first that covers the packet; or where else it goes. */
+static inline int check_session(const struct sl_dataplane *dp, const struct staged *s,
+	struct sl_esp_out **session, const struct rte_mbuf *m, const bool v6)
+{
+	struct sl_esp_out *out = *session;
+	uint32_t len = m->data_len;
+
+	if (v6 || unlikely(!covers_plainly(out, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)))) {
+		int verdict = choose_session(dp, s, session, m);
+
+		if (verdict != PASS)
+			return verdict;
+		out = *session;
 	}
+	if (unlikely(len > out->inner_mtu))
+		return TOO_LARGE;
 	if (unlikely(out->seq >= out->seq_limit || out->bytes + len > out->byte_limit))
 		return SL_DROP_LIMIT;
 	if (unlikely(!out->resolved))
@@ -161,67 +211,82 @@ static int check_session(const struct sl_dataplane *dp, const struct staged *s, 
 	return PASS;
 }
 
-/* Puts the outer headers before the inner packet, with its lengths and the counter filled in. */
-static void write_headers(
-	struct sl_esp_template *t, const struct sl_esp_out *out, uint32_t ip_len, uint64_t seq)
+/* IPv4 that may be cut is; of anything else the sender hears how large it may be. */
+static void too_large(struct sl_dataplane *dp, struct rte_mbuf *m, uint16_t mtu, struct sl_burst *burst)
 {
-	struct rte_ipv4_hdr *ip = (void *)t->ipv4;
-	rte_be16_t udp_len = rte_cpu_to_be_16((uint16_t)(ip_len - sizeof(*ip)));
-	uint32_t sum;
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 
-	memcpy(t, &out->template, sizeof(*t));
-	ip->total_length = rte_cpu_to_be_16((uint16_t)ip_len);
-	sum = (uint32_t)out->ipv4_sum + ip->total_length;
-	ip->hdr_checksum = (rte_be16_t) ~((sum & 0xffff) + (sum >> 16));
-	memcpy(t->udp + 4, &udp_len, sizeof(udp_len));
-	t->esp.seq = rte_cpu_to_be_32((uint32_t)seq);
-	t->esp.iv = rte_cpu_to_be_64(seq);
+	m->hash.usr = mtu;
+	if (version_of(ip) == 4 && !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
+		burst->large[burst->large_count++] = m;
+	else
+		hand_over_error(dp, burst, m, SL_HANDED_TOO_BIG, SL_DROP_TOO_BIG);
 }
 
+static void not_sealed(struct sl_dataplane *dp, struct rte_mbuf *m, const struct sl_esp_out *out, int verdict,
+	struct sl_burst *burst)
+{
+	if (verdict == TO_WORKER)
+		pass_on(burst, m, dp->flows[out->peer].owner);
+	else if (verdict == TOO_LARGE)
+		too_large(dp, m, out->inner_mtu, burst);
+	else
+		sl_drop(dp, m, (enum sl_drop)verdict);
+}
+
+/* ---- What surrounds a packet ---------------------------------------------------------------------------------------------- */
+
 /* Everything about a packet but the encryption. Its length and the session have been checked. */
-static void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out)
+static inline void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_out *out, const bool v6)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
-	struct sl_esp_template *t = (void *)(inner - sizeof(*t));
 	uint32_t len = m->data_len, pad = -(len + 2) & 3, sealed_len = len + pad + 2;
-	uint64_t seq = ++out->seq;
+	struct sl_esp_header *esp = (void *)(inner - sizeof(*esp));
+	const rte_be64_t seq = rte_cpu_to_be_64(++out->seq);
 
 	out->bytes += len;
-	write_headers(t, out, SL_ESP_OUTER + sealed_len + SL_GCM_ICV_LEN, seq);
-	memcpy(inner + len, trailers[pad], sizeof(trailers[pad]));
+	write_headers(inner, out, forward(inner, v6), sealed_len + SL_GCM_ICV_LEN);
+	esp->seq = rte_cpu_to_be_32((uint32_t)out->seq);
+	esp->iv = seq;
+	memcpy(inner + len, trailers[v6][pad], sizeof(trailers[v6][pad]));
 	job->inner = inner;
 	job->out = out;
 	job->len = sealed_len;
-	job->nonce = (struct sl_esp_block){out->salt, t->esp.iv};
-	job->aad = (struct sl_esp_block){out->spi, t->esp.iv};
+	job->nonce = (struct sl_esp_block){out->salt, seq};
+	job->aad = (struct sl_esp_block){out->template.esp.spi, seq};
 	job->aad_len = sizeof(job->aad);
 	if (!out->esn) {
-		job->aad.counter = (rte_be64_t)t->esp.seq;
+		job->aad.counter = (rte_be64_t)esp->seq;
 		job->aad_len = 8;
 	}
-	m->data_off -= sizeof(*t) - sizeof(t->unused);
-	m->data_len = (uint16_t)(sizeof(*t) - sizeof(t->unused) + sealed_len + SL_GCM_ICV_LEN);
+	m->data_off -= out->header_len;
+	m->data_len = (uint16_t)(out->header_len + sealed_len + SL_GCM_ICV_LEN);
 	m->pkt_len = m->data_len;
 }
 
-static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+/* TCP's first packet says what segments it wants to send. Nearly no IPv4 packet gets further than the first question. */
+static inline void clamp_mss(struct rte_mbuf *m, uint16_t inner_mtu, const bool v6)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+
+	if (v6 || ip->next_proto_id == IPPROTO_TCP)
+		sl_mss_clamp(rte_pktmbuf_mtod(m, void *), m->data_len, inner_mtu);
+}
+
+/* Packets from..end - 1, all of one family. */
+static __rte_always_inline void prepare_family(struct sl_dataplane *dp, struct staged *s, unsigned from,
+	unsigned end, const bool v6, struct sl_burst *burst)
 {
 	const struct sl_gcm_key *last = NULL;
 
-	s->jobs = 0;
-	for (unsigned i = 0; i < s->count; i++) {
+	for (unsigned i = from; i < end; i++) {
 		struct rte_mbuf *m = s->m[i];
 		struct sl_esp_out *out = s->out[i];
 		struct job *job = &s->job[s->jobs];
-		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-		int verdict =
-			check_session(dp, s, &out, rte_be_to_cpu_32(ip->src_addr), s->dst[i], m->data_len);
+		int verdict = check_session(dp, s, &out, m, v6);
 
 		if (unlikely(verdict != PASS)) {
-			if (verdict == TO_WORKER)
-				pass_on(burst, m, dp->flows[out->peer].owner);
-			else
-				sl_drop(dp, m, (enum sl_drop)verdict);
+			not_sealed(dp, m, out, verdict, burst);
 			continue;
 		}
 		if (unlikely(rte_pktmbuf_headroom(m) < SL_ESP_HEADROOM ||
@@ -229,16 +294,31 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 			sl_drop(dp, m, SL_DROP_TOO_BIG);
 			continue;
 		}
+		if (dp->clamp_mss)
+			clamp_mss(m, out->inner_mtu, v6);
 		job->to_call = &out->key == last ? NULL : &out->key;
 		last = &out->key;
 		if (job->to_call && key_at_once(s->jobs, m->data_len)) {
 			sl_gcm_prefetch(last, m->data_len);
 			job->to_call = NULL;
 		}
-		prepare(job, m, out);
+		prepare(job, m, out, v6);
 		s->jobs++;
 		burst->tx[burst->tx_count++] = m;
 	}
+}
+
+static __rte_noinline void prepare_staged6(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	prepare_family(dp, s, s->count, s->count + s->count6, true, burst);
+}
+
+static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_burst *burst)
+{
+	s->jobs = 0;
+	prepare_family(dp, s, 0, s->count, false, burst);
+	if (unlikely(s->count6))
+		prepare_staged6(dp, s, burst);
 }
 
 static void encrypt_staged(struct staged *s)
@@ -250,6 +330,8 @@ static void encrypt_staged(struct staged *s)
 			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].len);
 		sl_gcm_seal(&j->out->key, j->out->cipher, j->inner, j->len, (const uint8_t *)&j->nonce,
 			&j->aad, j->aad_len, j->inner + j->len);
+		if (unlikely(j->out->shape == SL_ESP_IPV6_UDP_SUM))
+			write_udp_checksum(j->inner);
 	}
 }
 
@@ -260,16 +342,21 @@ static void seal_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 	encrypt_staged(s);
 }
 
+/* ---- Bursts ------------------------------------------------------------------------------------------------------------- */
+
 /* Packets from another worker, which has checked the frames around them. */
 static void stage_handed(struct rte_mbuf **packets, unsigned n, struct staged *s)
 {
 	for (unsigned i = 0; i < n; i++) {
 		const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packets[i], const struct rte_ipv4_hdr *);
 
-		s->m[i] = packets[i];
-		s->dst[i] = rte_be_to_cpu_32(ip->dst_addr);
+		if (unlikely(version_of(ip) == 6)) {
+			s->m6[s->count6++] = packets[i];
+			continue;
+		}
+		s->m[s->count] = packets[i];
+		s->dst[s->count++] = rte_be_to_cpu_32(ip->dst_addr);
 	}
-	s->count = n;
 }
 
 void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n, struct sl_burst *burst)
@@ -281,7 +368,7 @@ void sl_seal_burst(struct sl_dataplane *dp, struct rte_mbuf **frames, unsigned n
 	for (unsigned i = 0; i < n; i += GROUP) {
 		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
 
-		s.count = 0;
+		s.count = s.count6 = 0;
 		prefetch_frames(frames + i, group);
 		stage(dp, frames + i, group, &s, burst);
 		seal_staged(dp, &s, burst);
@@ -297,6 +384,7 @@ void sl_seal_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned
 	for (unsigned i = 0; i < n; i += GROUP) {
 		unsigned group = RTE_MIN(n - i, (unsigned)GROUP);
 
+		s.count = s.count6 = 0;
 		prefetch_frames(packets + i, group);
 		stage_handed(packets + i, group, &s);
 		seal_staged(dp, &s, burst);

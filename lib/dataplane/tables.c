@@ -5,10 +5,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_errno.h>
 #include <rte_jhash.h>
 #include <rte_malloc.h>
+
+#include "frame.h"
 
 #define X(id, name, help) name,
 static const char *const drop_names[SL_DROP_COUNT] = {SL_DROP_REASONS(X)};
@@ -39,7 +42,7 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id)
 	struct rte_hash_parameters params = {
 		.name = name,
 		.entries = SL_NEIGHBOURS_MAX,
-		.key_len = sizeof(uint32_t),
+		.key_len = sizeof(struct neighbour_key),
 		.hash_func = rte_jhash,
 		.socket_id = SOCKET_ID_ANY,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
@@ -60,6 +63,7 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id)
 	for (unsigned i = 0; i < SL_FLOWS_MAX; i++)
 		dp->flows[i].owner = SL_NO_WORKER;
 	dp->id = (uint8_t)id;
+	dp->errors_left = SL_ERRORS_A_SECOND;
 	return 0;
 }
 
@@ -75,22 +79,15 @@ void sl_dataplane_fini(struct sl_dataplane *dp)
 	dp->in = NULL;
 }
 
-struct rte_fib *sl_routes_new(const char *name)
+bool sl_link_add(struct sl_link *link, const struct sl_addr *address)
 {
-	struct rte_fib_conf conf = {
-		.type = RTE_FIB_DIR24_8,
-		.default_nh = SL_NO_FLOW,
-		.max_routes = 1 << 16,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 1 << 12},
-	};
-
-	return rte_fib_create(name, SOCKET_ID_ANY, &conf);
-}
-
-int sl_routes_add(struct rte_fib *routes, const struct sl_prefix *prefix, unsigned flow)
-{
-	assert(flow < SL_FLOWS_MAX);
-	return rte_fib_add(routes, sl_addr_u32(&prefix->addr), prefix->len, flow);
+	if (address->family == SL_IPV4 && link->count4 < SL_LINK_ADDRESSES_MAX)
+		link->ip4[link->count4++] = sl_addr_u32(address);
+	else if (address->family == SL_IPV6 && link->count6 < SL_LINK_ADDRESSES_MAX)
+		memcpy(&link->ip6[link->count6++], address->bytes, sizeof(struct sl_ip6));
+	else
+		return false;
+	return true;
 }
 
 void sl_in_install(struct sl_dataplane *dp, struct sl_esp_in *in)
@@ -124,40 +121,10 @@ void sl_out_switch(struct sl_dataplane *dp, unsigned flow, struct sl_esp_out *ou
 		*at = old->next;
 	}
 	if (out) {
-		out->next = dp->flows[flow].out;
-		dp->flows[flow].out = out;
+		at = &dp->flows[flow].out;
+		while (*at && (*at)->rank > out->rank)
+			at = &(*at)->next;
+		out->next = *at;
+		*at = out;
 	}
-}
-
-int sl_neighbour_set(struct sl_dataplane *dp, uint32_t ip, const struct rte_ether_addr *mac)
-{
-	int32_t position;
-
-	dp->recent[ip % SL_NEIGHBOURS_RECENT].known = false;
-	if (!mac) {
-		rte_hash_del_key(dp->neighbour_index, &ip);
-		return 0;
-	}
-	position = rte_hash_add_key(dp->neighbour_index, &ip);
-	if (position < 0)
-		return position;
-	dp->neighbours[position] = *mac;
-	return 0;
-}
-
-const struct rte_ether_hdr *sl_neighbour_find(struct sl_dataplane *dp, uint32_t ip)
-{
-	struct sl_neighbour_recent *recent = &dp->recent[ip % SL_NEIGHBOURS_RECENT];
-	int32_t position = rte_hash_lookup(dp->neighbour_index, &ip);
-
-	if (position < 0)
-		return NULL;
-	*recent = (struct sl_neighbour_recent){
-		.ip = ip,
-		.known = true,
-		.header = {.dst_addr = dp->neighbours[position],
-			.src_addr = dp->plain.mac,
-			.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)},
-	};
-	return &recent->header;
 }

@@ -93,7 +93,7 @@ void ike_auth_start(struct ike_sa *sa)
 		ike_ppk_offer(sa, &w, &what);
 	}
 	write_auth(sa, &w, id, id_len);
-	child = ike_child_new(sa, 0);
+	child = ike_child_new(sa, 0, SL_IKE_NO_FLOW);
 	if (!child) {
 		ike_peer_failed(sa->peer, sa, "no SPI is free for a child SA");
 		return;
@@ -245,7 +245,7 @@ static unsigned accept_child(struct ike_sa *sa, struct ike_writer *w, const stru
 	bool further = ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL;
 	struct ike_terms terms;
 	unsigned error = ike_child_choose(m, &wanted, &terms);
-	struct ike_child *child = error ? NULL : ike_child_new(sa, 0);
+	struct ike_child *child = error ? NULL : ike_child_new(sa, 0, SL_IKE_NO_FLOW);
 
 	if (error)
 		return error;

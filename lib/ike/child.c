@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Child SAs: ESP in tunnel mode, in UDP.
+ * Child SAs: ESP in tunnel mode.
  *
  * In calm an IKE SA has one child for each worker of the end that has more of them. While one replaces another there are
  * more, and the one that both ends have closed stays installed a little longer: what the peer sent before it switched
@@ -32,7 +32,7 @@ static bool has_room(struct ike_sa *sa)
 	return oldest != NULL;
 }
 
-struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker)
+struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker, int flow)
 {
 	struct sl_ike *ike = sa->ike;
 	struct ike_child *child = has_room(sa) ? calloc(1, sizeof(*child)) : NULL;
@@ -46,11 +46,17 @@ struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker)
 	}
 	child->sa = sa;
 	child->worker = worker;
+	child->flow = flow;
 	child->state = IKE_CHILD_OFFERED;
 	child->reserved = true;
 	child->rekey_at = child->ends_at = child->remove_at = IKE_NEVER;
 	TAILQ_INSERT_TAIL(&sa->children, child, link);
 	return child;
+}
+
+bool ike_child_stands(const struct ike_child *child)
+{
+	return child->state == IKE_CHILD_UP && !child->successor;
 }
 
 /* ---- Which one we send through ----------------------------------------------------------------------------------- */
@@ -190,14 +196,28 @@ void ike_children_move(struct ike_sa *sa)
 
 static void set_limits(struct ike_child *child)
 {
+	const struct sl_ike_peer_conf *conf = child->sa->peer->conf;
 	struct sl_ike *ike = child->sa->ike;
-	uint64_t time = child->sa->peer->conf->rekey_time;
+	uint64_t time =
+		child->flow == SL_IKE_NO_FLOW ? conf->rekey_time : conf->flows[child->flow].rekey_time;
 
 	if (time == 0)
 		return;
 	child->rekey_at = ike_soft_limit(ike, time);
 	child->ends_at = ike->now + 2 * time;
 	ike_arm(ike, child->rekey_at); /* which is earlier */
+}
+
+static void tell(const struct ike_child *child, const struct ike_choice *choice)
+{
+	const struct ike_peer *peer = child->sa->peer;
+	bool general = child->flow == SL_IKE_NO_FLOW;
+
+	ike_log(peer->ike, SL_IKE_INFO, (int)peer->index,
+		"child SA%s%s: %s, %s sequence numbers, %s, worker %u, spi in 0x%08x out 0x%08x",
+		general ? "" : " of flow ", general ? "" : peer->conf->flows[child->flow].name,
+		sl_cipher_name(choice->cipher), choice->esn ? "64-bit" : "32-bit",
+		child->sa->udp ? "in UDP" : "plain ESP", child->worker, child->spi_in, child->spi_out);
 }
 
 bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
@@ -209,11 +229,12 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 	struct sl_ike_child c = {
 		.peer = sa->peer->index,
 		.worker = child->worker,
+		.flow = child->flow,
 		.spi_in = child->spi_in,
 		.spi_out = (uint32_t)choice->spi,
 		.cipher = choice->cipher,
 		.esn = choice->esn,
-		.udp = true,
+		.udp = sa->udp,
 		.nat = sa->behind_nat || sa->peer_behind_nat,
 		.path = ike_esp_path(sa),
 		.local = terms->local,
@@ -234,10 +255,7 @@ bool ike_child_install(struct ike_child *child, const struct ike_terms *terms,
 	child->remote = terms->remote;
 	child->state = IKE_CHILD_UP;
 	set_limits(child);
-	ike_log(ike, SL_IKE_INFO, (int)sa->peer->index,
-		"child SA: %s, %s sequence numbers, worker %u, spi in 0x%08x out 0x%08x",
-		sl_cipher_name(choice->cipher), choice->esn ? "64-bit" : "32-bit", child->worker,
-		child->spi_in, child->spi_out);
+	tell(child, choice);
 	return true;
 }
 

@@ -47,9 +47,12 @@ void ike_create_child_ask(
 {
 	struct ike_sa *sa = fresh->sa;
 
-	sa->rekey.fresh = fresh;
 	fresh->local = *wanted->local;
 	fresh->remote = *wanted->remote;
+	sa->rekey.fresh = fresh;
+	sa->rekey.wanted = *wanted;
+	sa->rekey.wanted.local = &fresh->local;
+	sa->rekey.wanted.remote = &fresh->remote;
 	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->rekey.nonce);
 	ike_write_child_offer(w, wanted, fresh->spi_in);
 	ike_write_nonce(w, &sa->rekey.nonce);
@@ -67,32 +70,54 @@ void ike_create_child_forget(struct ike_sa *sa)
 	sa->rekey = (struct ike_rekey){0};
 }
 
-const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
-	const struct ike_wanted *wanted, struct ike_nonce *lowest)
+/* Installs sa->rekey.fresh with the keys of this exchange. Returns NULL, or what is wrong with the answer. */
+static const char *take_answer(struct ike_sa *sa, const struct ike_message *m, bool *installed)
 {
+	struct ike_rekey *asked = &sa->rekey;
 	const uint8_t *public = m->ke.data ? ike_x25519_value(m->ke) : NULL;
 	uint8_t shared[SL_X25519_LEN];
 	struct ike_nonce nonce_r;
 	struct ike_terms terms;
-	const char *wrong = ike_child_check(m, wanted, &terms);
-	bool installed;
+	const char *wrong = ike_child_check(m, &asked->wanted, &terms);
 
 	if (wrong)
 		return wrong;
 	if (!m->nonce.data || !public || sl_x25519_shared(shared, sa->secrets->x25519, public) != 0)
 		return "answered without a key exchange";
 	ike_take_nonce(&nonce_r, m->nonce);
-	installed = terms.choice.spi != sa->rekey.closed_out &&
-		    ike_child_install(sa->rekey.fresh, &terms,
-			    &(struct ike_agreed){
-				    .nonce_i = {sa->rekey.nonce.data, sa->rekey.nonce.len},
-				    .nonce_r = {nonce_r.data, nonce_r.len},
-				    .initiator = true,
-			    },
-			    shared);
+	*installed = terms.choice.spi != asked->closed_out &&
+		     ike_child_install(asked->fresh, &terms,
+			     &(struct ike_agreed){
+				     .nonce_i = {asked->nonce.data, asked->nonce.len},
+				     .nonce_r = {nonce_r.data, nonce_r.len},
+				     .initiator = true,
+			     },
+			     shared);
 	sl_wipe(shared, sizeof(shared));
-	*lowest = *ike_lower_nonce(&sa->rekey.nonce, &nonce_r);
-	return installed ? NULL : "";
+	asked->lowest = *ike_lower_nonce(&asked->nonce, &nonce_r);
+	return NULL;
+}
+
+enum ike_made ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m, struct ike_rekey *asked)
+{
+	struct ike_child *fresh = sa->rekey.fresh;
+	const char *wrong = NULL;
+	bool installed = false;
+
+	if (fresh)
+		wrong = take_answer(sa, m, &installed);
+	*asked = sa->rekey;
+	if (fresh && !wrong)
+		sa->rekey.fresh = NULL; /* which is not to be dropped */
+	ike_create_child_forget(sa);
+	if (wrong)
+		ike_create_broken(sa, wrong);
+	if (!fresh || wrong)
+		return IKE_NOT_MADE;
+	if (installed)
+		return IKE_MADE;
+	ike_child_close(fresh); /* the peer may have it, so it must hear a Delete */
+	return IKE_MADE_IN_VAIN;
 }
 
 /* ---- A child SA, as responder ------------------------------------------------------------------------------------ */

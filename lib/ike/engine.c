@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "ts.h"
 
 enum { SA_LIMIT = 1 << 20 }; /* on conf->sa_max: the hash tables are sized by it */
 
@@ -30,7 +31,7 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 	assert(conf->sa_max > 0 && conf->sa_max <= SA_LIMIT);
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
 	assert(conf->workers > 0 && conf->workers <= SL_IKE_WORKERS_MAX);
-	assert(conf->message_max == 0 || conf->message_max >= SL_IKE_FRAGMENT_MIN);
+	assert(conf->mtu == 0 || conf->mtu >= SL_IKE_MTU_MIN);
 	if (!ike)
 		return NULL;
 	ike->conf = conf;
@@ -82,6 +83,10 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
 	assert(!conf->ppk || (conf->ppk->len > 0 && strlen(conf->ppk_id) <= SL_IKE_NAME_MAX));
 	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
+	assert(conf->flow_count <= SL_IKE_FLOWS_MAX);
+	for (unsigned i = 0; i < conf->flow_count; i++)
+		assert(ike_ts_within(&conf->flows[i].local, &ike->conf->selectors) &&
+			ike_ts_within(&conf->flows[i].remote, &conf->selectors));
 	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
 	if (!peers)
 		return -1;
@@ -104,7 +109,7 @@ void sl_ike_start(struct sl_ike *ike, uint64_t now)
 	for (unsigned i = 0; i < ike->peer_count; i++) {
 		struct ike_peer *peer = ike->peers[i];
 
-		if (peer->conf->start != SL_IKE_START_BOOT || peer->conf->endpoint.addr.family == SL_NONE)
+		if (peer->conf->start != SL_IKE_START_BOOT || !ike_peer_callable(peer))
 			continue;
 		peer->wanted = true;
 		ike_peer_connect(peer);

@@ -14,11 +14,17 @@
 enum {
 	FRAGMENT_OVERHEAD =
 		(int)sizeof(struct ike_wire_header) + IKE_SK_OVERHEAD + (int)sizeof(struct ike_wire_fragment),
-	FRAGMENT_DATA_MIN = SL_IKE_FRAGMENT_MIN - FRAGMENT_OVERHEAD,
+	FRAGMENT_DATA_MIN = IKE_FRAGMENT_MIN - FRAGMENT_OVERHEAD,
+	IPV4_HEADER = 20,
+	IPV6_HEADER = 40,
+	UDP_HEADER = 8,
+	NON_ESP_MARKER = 4,
 };
 
-_Static_assert((IKE_SEND_MAX / FRAGMENT_DATA_MIN + 1) * SL_IKE_FRAGMENT_MIN <= IKE_SEND_FRAGMENTS_MAX,
+_Static_assert((IKE_SEND_MAX / FRAGMENT_DATA_MIN + 1) * IKE_FRAGMENT_MIN <= IKE_SEND_FRAGMENTS_MAX,
 	"the smallest fragments of our longest message");
+_Static_assert((int)SL_IKE_MTU_MIN - IPV6_HEADER - UDP_HEADER - NON_ESP_MARKER == IKE_FRAGMENT_MIN,
+	"the narrowest path");
 _Static_assert(IKE_FRAGMENTS_MAX == 64, "one bit each in ike_fragments.have");
 
 /* ---- Out --------------------------------------------------------------------------------------------------------- */
@@ -29,11 +35,20 @@ static void seal(struct ike_sa *sa, struct ike_writer *w)
 	ike_seal(w, sa->secrets, sa->cipher, sa->iv++);
 }
 
+/* The longest message that the path carries whole. */
+static size_t longest(const struct ike_sa *sa)
+{
+	size_t ip = sa->path.remote.addr.family == SL_IPV6 ? IPV6_HEADER : IPV4_HEADER;
+	size_t marker = sa->path.local.port == SL_IKE_NAT_PORT ? NON_ESP_MARKER : 0;
+
+	return sa->ike->conf->mtu ? sa->ike->conf->mtu - ip - UDP_HEADER - marker : SIZE_MAX;
+}
+
 /* RFC 7383 2.5: the payloads inside SK, cut into pieces of equal length. */
 static struct ike_view seal_fragments(struct ike_sa *sa, const struct ike_writer *w)
 {
 	struct sl_ike *ike = sa->ike;
-	size_t at = w->iv_at + SL_GCM_IV_LEN, piece = ike->conf->message_max - FRAGMENT_OVERHEAD, len = 0;
+	size_t at = w->iv_at + SL_GCM_IV_LEN, piece = longest(sa) - FRAGMENT_OVERHEAD, len = 0;
 	unsigned total = (unsigned)((w->len - at + piece - 1) / piece);
 	struct ike_writer f;
 
@@ -55,10 +70,10 @@ static struct ike_view seal_fragments(struct ike_sa *sa, const struct ike_writer
 
 struct ike_view ike_seal_for_path(struct ike_sa *sa, struct ike_writer *w)
 {
-	size_t max = sa->ike->conf->message_max, len = w->len + 1 + SL_GCM_ICV_LEN;
+	size_t len = w->len + 1 + SL_GCM_ICV_LEN;
 
 	assert(!w->overflow);
-	if (max > 0 && len > max && sa->fragmentation)
+	if (len > longest(sa) && sa->fragmentation)
 		return seal_fragments(sa, w);
 	seal(sa, w);
 	return (struct ike_view){w->buf, w->len};

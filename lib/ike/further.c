@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Further child SAs in an IKE SA (RFC 7296 1.3.1): for our other workers (RFC 9611), or with other selectors, if the
- * peer likes to cut its traffic into several.
+ * Further child SAs in an IKE SA (RFC 7296 1.3.1): for our other workers (RFC 9611), for flows (flow.c), or with other
+ * selectors, if the peer likes to cut its traffic into several.
  *
  * The initiator says SA_RESOURCE_INFO in IKE_AUTH, also with one worker, as the other end may have more and can only
  * answer; when it says it too, there may be several child SAs with the same selectors. The initiator of the IKE SA then asks for what its workers lack, one after
@@ -17,11 +17,12 @@
  *               ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────►  uses that for worker 1; another for worker 0, or 1
  *     uses it for its worker 2 ◄──────── CREATE_CHILD_SA ──
  *
- * Until a worker has its own child SA it hands its packets to one that has, so nothing is in a hurry, and nothing may be
- * lost: the end that was asked sends through the new one when it knows that the other end has it. The next request says
- * so; or that none was repeated for some time.
+ * Until a worker has its own child SA it hands its packets to one that has, and a flow goes with the rest, so nothing is
+ * in a hurry, and nothing may be lost: the end that was asked sends through the new one when it knows that the other end
+ * has it. The next request says so; or that none was repeated for some time.
  */
 #include "internal.h"
+#include "ts.h"
 
 /* In one IKE SA, whatever their selectors: there must be room to rekey them. */
 enum { FURTHER_MAX = IKE_CHILDREN_MAX / 2 };
@@ -37,41 +38,54 @@ void ike_write_resource_info(struct ike_writer *w, unsigned worker)
 	ike_write_notify(w, IKE_N_SA_RESOURCE_INFO, &number, sizeof(number));
 }
 
-/* Up, and not replaced. */
-static bool counts(const struct ike_child *child)
+/* One that is like the first. */
+static bool is_general(const struct ike_sa *sa, const struct ike_child *child)
 {
-	return child->state == IKE_CHILD_UP && !child->successor;
+	return child->flow == SL_IKE_NO_FLOW && ike_child_stands(child) &&
+	       ike_same_selectors(&sa->first.local, &sa->first.remote, child);
 }
 
-/* Which of our workers have one that is like the first: one bit each. */
+/* Which of our workers have one: one bit each. */
 static uint64_t served(const struct ike_sa *sa)
 {
 	const struct ike_child *child;
 	uint64_t workers = 0;
 
 	TAILQ_FOREACH (child, &sa->children, link)
-		if (counts(child) && ike_same_selectors(&sa->first.local, &sa->first.remote, child))
+		if (is_general(sa, child))
 			workers |= UINT64_C(1) << child->worker;
 	return workers;
 }
 
-/* The first of our workers that has none, or their number. */
-static unsigned first_lacking(const struct ike_sa *sa)
-{
-	uint64_t have = served(sa);
-	unsigned worker = 0;
+/* What to ask for: one like the first, or one for a flow. */
+struct lack {
+	unsigned worker;
+	int flow;
+};
 
-	while (worker < sa->ike->conf->workers && have >> worker & 1)
-		worker++;
-	return worker;
+/*
+ * What we lack most, if we lack anything. Without agreement on several like the first, that one has come with the link and
+ * goes with it; but flows may keep the link up, and then the other traffic still needs it.
+ */
+static bool find_lack(const struct ike_sa *sa, struct lack *lack)
+{
+	unsigned alone = sa->peer->conf->flow_count > 0;
+	unsigned workers = sa->further ? sa->ike->conf->workers : alone;
+	uint64_t have = served(sa);
+
+	*lack = (struct lack){.flow = SL_IKE_NO_FLOW};
+	while (lack->worker < workers && have >> lack->worker & 1)
+		lack->worker++;
+	if (lack->worker < workers)
+		return true;
+	*lack = (struct lack){.flow = ike_flow_lacking(sa)};
+	return lack->flow != SL_IKE_NO_FLOW;
 }
 
 void ike_further_agreed(struct ike_sa *sa, const struct ike_terms *first, bool further)
 {
 	sa->first = *first;
 	sa->further = further;
-	if (!further)
-		return;
 	sa->further_at = sa->ike->now + (sa->initiator ? 0 : IKE_FURTHER_WAIT);
 	ike_arm(sa->ike, sa->further_at);
 }
@@ -86,8 +100,9 @@ static void plan_again(struct ike_sa *sa)
 
 void ike_further_plan(struct ike_sa *sa)
 {
-	if (sa->further && sa->further_at == IKE_NEVER && sa->request.task != IKE_TASK_FURTHER &&
-		first_lacking(sa) < sa->ike->conf->workers)
+	struct lack lack;
+
+	if (sa->further_at == IKE_NEVER && sa->request.task != IKE_TASK_FURTHER && find_lack(sa, &lack))
 		plan_again(sa);
 }
 
@@ -120,89 +135,94 @@ void ike_further_unheard(struct ike_sa *sa)
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
 
-static void failed(struct ike_sa *sa, const char *why)
+static void failed(struct ike_sa *sa, int flow, const char *why)
 {
-	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "no child SA for another worker yet: %s", why);
+	if (flow == SL_IKE_NO_FLOW)
+		ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "no child SA for another worker yet: %s",
+			why);
+	else
+		ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index, "no child SA for flow %s yet: %s",
+			sa->peer->conf->flows[flow].name, why);
 	plan_again(sa);
 }
 
-static void start(struct ike_sa *sa, unsigned worker)
+static void start(struct ike_sa *sa, const struct lack *lack)
 {
-	const struct ike_wanted wanted = ike_want_further(sa);
-	struct ike_child *fresh = ike_child_new(sa, worker);
+	bool general = lack->flow == SL_IKE_NO_FLOW;
+	const struct ike_wanted wanted = general ? ike_want_further(sa) : ike_want_flow(sa, lack->flow);
+	struct ike_child *fresh = ike_child_new(sa, lack->worker, lack->flow);
 	struct ike_writer w;
 
 	if (!fresh) {
-		failed(sa, "no SPI is free");
+		failed(sa, lack->flow, "no SPI is free");
 		return;
 	}
 	sa->rekey = (struct ike_rekey){0};
 	ike_begin_request(sa, &w, IKE_CREATE_CHILD_SA);
-	ike_write_resource_info(&w, worker);
+	if (general && sa->further)
+		ike_write_resource_info(&w, lack->worker);
 	ike_create_child_ask(fresh, &w, &wanted, IKE_TASK_FURTHER);
 }
 
 void ike_further_work(struct ike_sa *sa)
 {
-	unsigned worker = first_lacking(sa);
+	struct lack lack;
 
 	if (sa->ike->now >= sa->sure_at)
 		ike_further_heard(sa);
 	if (sa->ike->now < sa->further_at)
 		return;
 	sa->further_at = IKE_NEVER;
-	if (sa->further && worker < sa->ike->conf->workers)
-		start(sa, worker);
+	if (find_lack(sa, &lack))
+		start(sa, &lack);
 }
 
-static void refused(struct ike_sa *sa, const struct ike_notify *error)
+/* Our workers share what there is. */
+static void no_more(struct ike_sa *sa)
 {
 	unsigned workers = sa->ike->conf->workers;
-	char name[IKE_NOTIFY_TEXT];
 
-	ike_create_child_forget(sa);
-	if (error->type != IKE_N_TS_MAX_QUEUE && error->type != IKE_N_NO_ADDITIONAL_SAS) {
-		failed(sa, ike_notify_name(error->type, name));
-		return;
-	}
 	sa->further = false;
 	ike_log(sa->ike, SL_IKE_INFO, (int)sa->peer->index,
 		"the peer takes no more child SAs: %u of %u workers hand over",
 		workers - (unsigned)__builtin_popcountll(served(sa)), workers);
 }
 
+static void refused(struct ike_sa *sa, const struct ike_notify *error)
+{
+	int flow = sa->rekey.fresh ? sa->rekey.fresh->flow : SL_IKE_NO_FLOW;
+	char text[IKE_NOTIFY_TEXT];
+	const char *name = ike_notify_name(error->type, text);
+	bool enough = error->type == IKE_N_TS_MAX_QUEUE || error->type == IKE_N_NO_ADDITIONAL_SAS;
+
+	ike_create_child_forget(sa);
+	if (flow != SL_IKE_NO_FLOW && error->type != IKE_N_TEMPORARY_FAILURE)
+		ike_flow_refused(sa, flow, name);
+	else if (enough && sa->further)
+		no_more(sa);
+	else
+		failed(sa, flow, name);
+	ike_further_plan(sa);
+}
+
 void ike_further_response(struct ike_sa *sa, const struct ike_message *m)
 {
-	const struct ike_wanted wanted = ike_want_further(sa);
 	const struct ike_notify *error = ike_find_error(m);
-	struct ike_child *fresh = sa->rekey.fresh;
-	struct ike_nonce lowest;
-	const char *wrong;
+	struct ike_rekey asked;
 
 	if (error) {
 		refused(sa, error);
 		return;
 	}
-	if (!fresh) {
-		ike_create_child_forget(sa); /* the IKE SA ends, and its children have gone */
-		return;
+	switch (ike_create_child_finish(sa, m, &asked)) {
+	case IKE_MADE:
+		ike_child_use(asked.fresh);
+		sa->further_at = sa->ike->now; /* the next */
+		ike_peer_settle(sa->peer);
+		break;
+	case IKE_MADE_IN_VAIN: failed(sa, asked.fresh->flow, IKE_MADE_IN_VAIN_TEXT); break;
+	case IKE_NOT_MADE: break;
 	}
-	wrong = ike_create_child_finish(sa, m, &wanted, &lowest);
-	if (wrong && *wrong) {
-		ike_create_child_forget(sa);
-		ike_create_broken(sa, wrong);
-		return;
-	}
-	sa->rekey.fresh = NULL;
-	ike_create_child_forget(sa);
-	if (wrong) {
-		ike_child_close(fresh); /* the peer may have it, so it must hear a Delete */
-		failed(sa, "here is no room, or the peer has closed it at once");
-		return;
-	}
-	ike_child_use(fresh);
-	sa->further_at = sa->ike->now; /* the next */
-	ike_peer_settle(sa->peer);
 }
 
 /* ---- Responder --------------------------------------------------------------------------------------------------- */
@@ -214,8 +234,8 @@ static unsigned check_room(const struct ike_sa *sa, const struct ike_terms *term
 	unsigned same = 0, all = 0;
 
 	TAILQ_FOREACH (child, &sa->children, link) {
-		all += counts(child);
-		same += counts(child) && ike_same_selectors(&terms->local, &terms->remote, child);
+		all += ike_child_stands(child);
+		same += ike_child_stands(child) && ike_same_selectors(&terms->local, &terms->remote, child);
 	}
 	if (for_worker && same >= SL_IKE_WORKERS_MAX)
 		return IKE_N_TS_MAX_QUEUE;
@@ -229,12 +249,24 @@ static unsigned least_served(const struct ike_sa *sa, const struct ike_terms *te
 	const struct ike_child *child;
 
 	TAILQ_FOREACH (child, &sa->children, link)
-		if (counts(child) && ike_same_selectors(&terms->local, &terms->remote, child))
+		if (ike_child_stands(child) && ike_same_selectors(&terms->local, &terms->remote, child))
 			served[child->worker]++;
 	for (unsigned worker = 1; worker < sa->ike->conf->workers; worker++)
 		if (served[worker] < served[least])
 			least = worker;
 	return least;
+}
+
+/* Whether something in use, of whatever worker, carries what these selectors are for. */
+static bool is_carried(const struct ike_sa *sa, const struct ike_terms *terms)
+{
+	const struct ike_child *child;
+
+	TAILQ_FOREACH (child, &sa->children, link)
+		if (child->in_use && ike_ts_within(&terms->local, &child->local) &&
+			ike_ts_within(&terms->remote, &child->remote))
+			return true;
+	return false;
 }
 
 /* A child in use, of whatever worker, with the same selectors; or NULL. */
@@ -252,12 +284,12 @@ static const struct ike_child *sibling_of(const struct ike_sa *sa, const struct 
  * Whether to send through the new one. The peer does, so a worker that has one keeps it. But where the peer does not
  * speak of workers, it means the newest.
  */
-static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
+static void put_to_use(struct ike_child *fresh, bool carried, bool for_worker)
 {
 	struct ike_sa *sa = fresh->sa;
 	uint64_t later = sa->ike->now + IKE_FURTHER_WAIT;
 
-	if (alone) {
+	if (!carried) {
 		ike_child_use(fresh); /* there is nothing else to send with */
 	} else {
 		fresh->unsure = true;
@@ -266,7 +298,7 @@ static void put_to_use(struct ike_child *fresh, bool alone, bool for_worker)
 		ike_arm(sa->ike, later);
 	}
 	/* The peer may have more to ask for. */
-	if (for_worker && sa->further_at < later)
+	if (sa->further_at < later)
 		sa->further_at = later;
 }
 
@@ -275,23 +307,27 @@ static unsigned accept(struct ike_sa *sa, const struct sl_ike_path *path, const 
 	struct ike_terms *terms)
 {
 	bool for_worker = ike_find_notify(m, IKE_N_SA_RESOURCE_INFO) != NULL;
+	int flow = for_worker ? SL_IKE_NO_FLOW : ike_flow_of(sa, &terms->local, &terms->remote);
 	const struct ike_child *sibling = sibling_of(sa, terms);
 	unsigned error = check_room(sa, terms, for_worker);
+	bool carried = is_carried(sa, terms);
 	struct ike_child *fresh;
 	struct ike_nonce lowest;
 
+	if (ike_flow_is_ours(sa, flow))
+		return IKE_N_TEMPORARY_FAILURE;
 	if (error)
 		return error;
 	if (sibling) { /* the same, maybe in another order */
 		terms->local = sibling->local;
 		terms->remote = sibling->remote;
 	}
-	fresh = ike_child_new(sa, for_worker ? least_served(sa, terms) : 0);
+	fresh = ike_child_new(sa, for_worker ? least_served(sa, terms) : 0, flow);
 	if (!fresh)
 		return IKE_N_NO_ADDITIONAL_SAS;
 	error = ike_create_child_answer(fresh, path, m, terms, &lowest);
 	if (!error)
-		put_to_use(fresh, !sibling, for_worker);
+		put_to_use(fresh, carried, for_worker);
 	return error;
 }
 

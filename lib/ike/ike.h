@@ -54,7 +54,21 @@
  *     child_install, child_use_outbound
  *                  ── any request, or none for 2 s ─────────► child_use_outbound, if its worker has no other
  *
+ * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
+ * When the link is up the end that has the flow configured asks for it, and asks again when it is lost; it is made and
+ * rotated like those of workers, is for worker 0 at both ends, and until both have it the flow goes with the other traffic.
+ * When both ends have the flow configured there is still one: the initiator of the IKE SA asks first, and answers "not
+ * now" when the other end asks for what it has, or has asked for. Two configurations are of one flow if they do not differ
+ * in what both ends know to be behind them. A peer that refuses a flow is not asked again before the next link, which is
+ * logged. At an end without the configuration the child SA is of no flow, but has narrower selectors than others, so the
+ * owner prefers it as much.
+ *
  * NAT: of a peer behind one the address is followed (child_move); a NAT before us is kept awake every 20 s (keepalive).
+ *
+ * UDP: ESP goes in UDP, between ports 4500, when there is a NAT or one of the ends insists on it, and IKE moves there from
+ * port 500 in IKE_AUTH. Otherwise it is plain ESP, and IKE stays on the port where it began. An end insists (udp of the
+ * peer, which is what to configure where in doubt) by saying in NAT_DETECTION_SOURCE_IP that it is elsewhere, so that a
+ * peer of any make uses UDP, while this engine can still tell whether there is a NAT in truth.
  *
  * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
  * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
@@ -79,9 +93,10 @@ enum {
 	SL_IKE_NAT_PORT = 4500,    /* IKE and ESP in UDP, told apart by the non-ESP marker (RFC 3948) */
 	SL_IKE_MESSAGE_MAX = 8192, /* longer messages are dropped unread */
 	SL_IKE_NAME_MAX = 255,     /* bytes of an identity */
-	SL_IKE_FRAGMENT_MIN = 256, /* bytes; nobody needs shorter ones */
+	SL_IKE_MTU_MIN = 308,      /* leaves 256 bytes to a message over IPv6 */
 	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
 	SL_IKE_WORKERS_MAX = 64,
+	SL_IKE_FLOWS_MAX = 32, /* of a peer */
 };
 
 /* Where a message came from, or goes to. */
@@ -94,12 +109,14 @@ struct sl_ike_path {
 struct sl_ike_conf {
 	const char *name; /* our ID_FQDN */
 	const struct sl_ed25519_key *key;
-	struct sl_addr address;      /* of the wire port: source of what we initiate */
+	/* Of the wire port, IPv4 and IPv6: from the one of its family we speak to a peer's endpoint. Family SL_NONE: we have
+	 * none, and call no peer there. */
+	struct sl_addr address, address6;
 	struct sl_ts_list selectors; /* what lies behind us */
 	/* Of the data plane, 1..SL_IKE_WORKERS_MAX: a child SA is wanted for each with every peer that agrees (RFC 9611). */
 	unsigned workers;
-	/* The longest message that the path carries whole; longer ones go in fragments. 0: any length. */
-	size_t message_max;
+	/* Of the wire: a message that does not fit with its headers goes in fragments. 0: any message fits. */
+	unsigned mtu;
 	unsigned
 		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
 };
@@ -108,6 +125,14 @@ enum sl_ike_start {
 	SL_IKE_START_BOOT,    /* connect at once, and again whenever the link is lost */
 	SL_IKE_START_TRAFFIC, /* connect when traffic waits, and again; rest when the peer closes the link */
 	SL_IKE_START_NONE,    /* never connect: wait for the peer */
+};
+
+/* Traffic with a peer that has a child SA of its own. */
+struct sl_ike_flow_conf {
+	const char *name;
+	/* Each lies within one of the selectors of ours, or of the peer. */
+	struct sl_ts_list local, remote;
+	uint64_t rekey_time; /* ns that its child SA serves before it is replaced; 0: for ever */
 };
 
 /* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
@@ -119,6 +144,9 @@ struct sl_ike_peer_conf {
 	enum sl_cipher ciphers[SL_CIPHER_COUNT];
 	unsigned cipher_count; /* 1.. in order of preference, for IKE and for ESP */
 	bool esn;              /* offer and prefer 64-bit sequence numbers; false: 32-bit ones only */
+	/* Insist on ESP in UDP; false: plain ESP, unless there is a NAT or the peer insists. Who calls from where no peer is
+	 * configured is unknown until IKE_AUTH: it gets UDP when any peer does. */
+	bool udp;
 	enum sl_ike_start start;
 	const struct sl_ppk *ppk; /* post-quantum preshared key (RFC 8784); NULL: none */
 	const char *ppk_id;       /* what both ends call it */
@@ -126,6 +154,8 @@ struct sl_ike_peer_conf {
 	uint64_t dpd_delay;       /* ns without a sign of life before a liveness check; 0: never */
 	uint64_t
 		rekey_time; /* ns that a child SA serves before it is replaced, an IKE SA four times that; 0: for ever */
+	const struct sl_ike_flow_conf *flows; /* the more special ones first: an index names one */
+	unsigned flow_count;
 };
 
 /* Keys of one direction: the AES key (sl_cipher_key_len() bytes) and the salt of the nonce (RFC 4106 8.1). */
@@ -134,17 +164,20 @@ struct sl_ike_keys {
 	uint8_t salt[SL_GCM_SALT_LEN];
 };
 
+enum { SL_IKE_NO_FLOW = -1 };
+
 /* A child SA, as negotiated: everything ESP needs. */
 struct sl_ike_child {
 	unsigned peer;
 	unsigned worker;  /* ours, that opens and seals with it */
+	int flow;         /* of the peer's configuration; SL_IKE_NO_FLOW: of none */
 	uint32_t spi_in;  /* ours, from spi_alloc; host order; names the child in this interface */
 	uint32_t spi_out; /* the peer's */
 	enum sl_cipher cipher;
 	bool esn;
 	bool udp; /* ESP in UDP, from path.local to path.remote; else plain ESP */
 	bool nat; /* there is a NAT between the ends, which passes nothing but what is between these ports */
-	struct sl_ike_path path;
+	struct sl_ike_path path; /* of plain ESP only the addresses matter */
 	struct sl_ts_list local; /* narrowed selectors */
 	struct sl_ts_list remote;
 	struct sl_ike_keys in, out;

@@ -50,12 +50,17 @@ static void send_request(struct ike_sa *sa, const struct ike_notify *cookie)
 	ike_track_request(sa, w.buf, w.len, IKE_SA_INIT);
 }
 
+const struct sl_addr *ike_address_for(const struct sl_ike *ike, const struct sl_addr *remote)
+{
+	return remote->family == SL_IPV6 ? &ike->conf->address6 : &ike->conf->address;
+}
+
 bool ike_init_start(struct ike_peer *peer)
 {
 	const struct sl_endpoint *remote = &peer->conf->endpoint;
 	/* A peer on 4500 is asked from 4500 (RFC 7296 2.23 allows it): the path never changes. */
 	const struct sl_ike_path path = {
-		.local = {peer->ike->conf->address,
+		.local = {*ike_address_for(peer->ike, &remote->addr),
 			remote->port == SL_IKE_PORT ? SL_IKE_PORT : SL_IKE_NAT_PORT},
 		.remote = *remote,
 	};
@@ -65,6 +70,7 @@ bool ike_init_start(struct ike_peer *peer)
 		return false;
 	sa->peer = peer;
 	sa->ppk = peer->conf->ppk != NULL;
+	sa->insists = peer->conf->udp;
 	sa->next_id = 1; /* IKE_SA_INIT is 0 */
 	peer->attempt = sa;
 	ike_make_secrets(sa->ike, sa->secrets->x25519, &sa->nonce_i);
@@ -155,7 +161,8 @@ void ike_init_response(struct sl_ike *ike, const struct ike_head *head, const st
 	ike_detect_nat(sa, &m, head, path);
 	sa->fragmentation = ike_find_notify(&m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->ppk = sa->ppk && ike_find_notify(&m, IKE_N_USE_PPK);
-	if (sa->path.remote.port == SL_IKE_PORT)
+	/* Where there is UDP around ESP, its port is IKE's too (RFC 7296 2.23). */
+	if (sa->udp && sa->path.remote.port == SL_IKE_PORT)
 		sa->path.local.port = sa->path.remote.port = SL_IKE_NAT_PORT;
 	ike_auth_start(sa);
 }
@@ -207,6 +214,23 @@ static unsigned ciphers_for(
 	for (unsigned i = 0; i < ike->peer_count; i++)
 		count = add_ciphers(list, count, ike->peers[i]->conf);
 	return count;
+}
+
+/* Whether ESP with whoever asks from there shall go in UDP, whatever it wishes itself; guessed in the same way. */
+static bool insists_on(const struct sl_ike *ike, const struct sl_addr *from)
+{
+	bool known = false, udp = false, any = false;
+
+	for (unsigned i = 0; i < ike->peer_count; i++) {
+		const struct sl_ike_peer_conf *conf = ike->peers[i]->conf;
+
+		any |= conf->udp;
+		if (!sl_addr_equal(&conf->endpoint.addr, from))
+			continue;
+		known = true;
+		udp |= conf->udp;
+	}
+	return known ? udp : any;
 }
 
 /*
@@ -305,6 +329,7 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 		ike_log_stranger(ike, path, "IKE_SA_INIT dropped: there are too many IKE SAs");
 		return;
 	}
+	sa->insists = insists_on(ike, &path->remote.addr);
 	ike_detect_nat(sa, m, head, path);
 	sa->fragmentation = ike_find_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->ppk = ike_ppk_accepted(ike, m);

@@ -11,6 +11,7 @@
  *   ppk.c            post-quantum preshared keys
  *   defence.c        what strangers may cost us: cookies, limits
  *   rekey_child.c rekey_sa.c further.c   what CREATE_CHILD_SA is used for
+ *   flow.c           child SAs for some of the traffic, as configured
  *   work.c           what an IKE SA has to ask its peer for, in which order
  *   child.c          child SAs within an IKE SA: memory, life, end
  *   terms.c          what is offered, taken and checked for a child SA
@@ -130,6 +131,13 @@ struct ike_terms {
 	struct sl_ts_list local, remote;
 };
 
+/* What an offer for a child SA may lead to, ours or the peer's. */
+struct ike_wanted {
+	struct ike_policy policy;
+	const struct sl_ts_list *local, *remote; /* no more than these, ... */
+	bool whole;                              /* ... and no less */
+};
+
 enum ike_child_state {
 	IKE_CHILD_OFFERED, /* our SPI is reserved, no more */
 	IKE_CHILD_UP,
@@ -148,6 +156,7 @@ struct ike_child {
 	bool unsure; /* the peer asked for it, and may not know yet that it has it: may be used when it does ... */
 	bool instead; /* ... and shall be, instead of what its flow has */
 	unsigned worker;
+	int flow; /* or SL_IKE_NO_FLOW */
 	uint32_t spi_in, spi_out;
 	struct sl_ts_list local, remote; /* selectors: offered by us, or agreed */
 	struct ike_child
@@ -161,15 +170,17 @@ TAILQ_HEAD(ike_child_list, ike_child);
 
 /* Our CREATE_CHILD_SA request that is outstanding, and what the peer has asked for meanwhile (RFC 7296 2.8). */
 struct ike_rekey {
-	struct ike_nonce nonce;  /* ours, for a child SA */
-	struct ike_child *old;   /* to be replaced; NULL when it has gone meanwhile */
-	struct ike_child *fresh; /* to replace it */
-	struct ike_sa *fresh_sa; /* the same for the IKE SA */
-	struct ike_sa *rival_sa; /* made by the peer's request; NULL also when it has gone meanwhile */
+	struct ike_nonce nonce;   /* ours, for a child SA */
+	struct ike_wanted wanted; /* of that */
+	struct ike_child *old;    /* to be replaced; NULL when it has gone meanwhile, or none is */
+	struct ike_child *fresh;  /* the new one; NULL when it has gone meanwhile */
+	struct ike_sa *fresh_sa;  /* the same for the IKE SA */
+	struct ike_sa *rival_sa;  /* made by the peer's request; NULL also when it has gone meanwhile */
 	uint32_t
 		closed_out; /* the peer has closed one with this SPI that we do not know, or do not know yet */
 	struct ike_nonce
-		to_beat; /* the lowest of the peer's exchange about the same; len 0: there was none */
+		to_beat;         /* the lowest of the peer's exchange about the same; len 0: there was none */
+	struct ike_nonce lowest; /* of this exchange, once it is answered */
 };
 
 struct ike_sa {
@@ -185,6 +196,8 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;
 	struct sl_ike_path path;
 	bool behind_nat, peer_behind_nat;
+	bool insists;          /* we have said that ESP goes in UDP, whether there is a NAT or not */
+	bool udp;              /* it does: so we have said, or so does the peer, or there is a NAT */
 	uint64_t keepalive_at; /* IKE_NEVER: the NAT before us, if any, needs none */
 	enum sl_cipher cipher;
 	struct ike_secrets *secrets;
@@ -222,6 +235,7 @@ struct ike_sa {
 	uint64_t further_at; /* when to ask for what our workers lack; IKE_NEVER: nothing, as far as known */
 	uint64_t sure_at;    /* when the peer has what it asked for, though it has not said so */
 	unsigned further_failures; /* to get one, or to keep it */
+	uint32_t flows_refused;    /* by the peer, one bit each */
 };
 
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -403,6 +417,9 @@ void ike_fragments_forget(struct ike_fragments **fragments);
 
 /* ---- init.c ------------------------------------------------------------------------------------------------------ */
 
+/* Ours of the same family, from which we speak to it; its family is SL_NONE when there is none. */
+const struct sl_addr *ike_address_for(const struct sl_ike *ike, const struct sl_addr *remote);
+
 /* Starts an IKE SA with the peer; false when no SA is to be had. */
 bool ike_init_start(struct ike_peer *peer);
 void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
@@ -478,8 +495,11 @@ void ike_delete_last(struct ike_sa *sa);
 
 /* ---- child.c ----------------------------------------------------------------------------------------------------- */
 
-/* A child of this worker with an SPI of ours, or NULL when there is none left. */
-struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker);
+/* A child of this worker and of this flow, if any, with an SPI of ours, or NULL when there is none left. */
+struct ike_child *ike_child_new(struct ike_sa *sa, unsigned worker, int flow);
+
+/* Up, and not replaced. */
+bool ike_child_stands(const struct ike_child *child);
 
 /*
  * Installs both directions. The nonces and the role are those of the exchange that made the child, `shared` the outcome
@@ -522,13 +542,6 @@ struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi_out);
 
 /* ---- terms.c ----------------------------------------------------------------------------------------------------- */
 
-/* What an offer for a child SA may lead to, ours or the peer's. */
-struct ike_wanted {
-	struct ike_policy policy;
-	const struct sl_ts_list *local, *remote; /* no more than these, ... */
-	bool whole;                              /* ... and no less */
-};
-
 /* In IKE_AUTH, or in CREATE_CHILD_SA, whatever the configuration allows. */
 struct ike_wanted ike_want_any(const struct ike_sa *sa, bool create);
 
@@ -537,6 +550,9 @@ struct ike_wanted ike_want_like(const struct ike_child *child);
 
 /* One more like the first of the IKE SA. */
 struct ike_wanted ike_want_further(const struct ike_sa *sa);
+
+/* The one of this flow. */
+struct ike_wanted ike_want_flow(const struct ike_sa *sa, int flow);
 
 void ike_write_child_offer(struct ike_writer *w, const struct ike_wanted *wanted, uint32_t spi_in);
 void ike_write_child_offer_ts(struct ike_writer *w, const struct ike_wanted *wanted);
@@ -571,11 +587,17 @@ void ike_create_child_ask(
 	struct ike_child *fresh, struct ike_writer *w, const struct ike_wanted *wanted, enum ike_task task);
 
 /*
- * Takes the answer and installs what sa->rekey.fresh stands for. Returns NULL, or what is wrong; "" when the answer is
- * right, but here is no room for the child SA, or the peer has closed it already. `lowest` gets the lower nonce of the exchange.
+ * Takes an answer that is no error. Our request is done with, and what is known of it moves to *asked.
  */
-const char *ike_create_child_finish(struct ike_sa *sa, const struct ike_message *m,
-	const struct ike_wanted *wanted, struct ike_nonce *lowest);
+enum ike_made {
+	IKE_MADE,         /* asked->fresh is installed */
+	IKE_MADE_IN_VAIN, /* here is no room for it, or the peer has closed it already: it will be closed */
+	IKE_NOT_MADE,     /* it has gone, and maybe the IKE SA with it */
+};
+enum ike_made ike_create_child_finish(
+	struct ike_sa *sa, const struct ike_message *m, struct ike_rekey *asked);
+
+#define IKE_MADE_IN_VAIN_TEXT "here is no room, or the peer has closed it at once"
 
 /* The request that was outstanding is done with; what it was to make, and has not, is given up. */
 void ike_create_child_forget(struct ike_sa *sa);
@@ -617,11 +639,25 @@ void ike_further_heard(struct ike_sa *sa);
 /* The same request once more: it has not. */
 void ike_further_unheard(struct ike_sa *sa);
 
+/* ---- flow.c ------------------------------------------------------------------------------------------------------ */
+
+/* The flow that has these selectors, or SL_IKE_NO_FLOW. */
+int ike_flow_of(const struct ike_sa *sa, const struct sl_ts_list *local, const struct sl_ts_list *remote);
+
+/* The first flow that has no child and may have one, or SL_IKE_NO_FLOW. */
+int ike_flow_lacking(const struct ike_sa *sa);
+
+/* It is ours to ask for, and we have or have done so: a request of the peer for it is to be turned down. */
+bool ike_flow_is_ours(const struct ike_sa *sa, int flow);
+
+/* The peer does not want it. */
+void ike_flow_refused(struct ike_sa *sa, int flow, const char *why);
+
 /* ---- nat.c ------------------------------------------------------------------------------------------------------- */
 
 void ike_write_nat_detection(struct ike_writer *w, const struct ike_sa *sa);
 
-/* Learns from IKE_SA_INIT which end is behind a NAT; the path is that of the message. */
+/* Learns from IKE_SA_INIT which end is behind a NAT, and whether ESP goes in UDP; the path is that of the message. */
 void ike_detect_nat(struct ike_sa *sa, const struct ike_message *m, const struct ike_head *head,
 	const struct sl_ike_path *path);
 
@@ -643,6 +679,9 @@ void ike_rekey_sa_response(struct ike_sa *sa, const struct ike_message *m);
 /* The SA ends, or the peer uses the one that it made of it: if there is such a one, it inherits. */
 void ike_rekey_sa_yield(struct ike_sa *sa);
 
+/* The IKE SA is closed for good: so is what the peer's request has made of it. */
+void ike_rekey_sa_give_up(struct ike_sa *sa);
+
 /* The path of the SA has changed, and with it that of its children. */
 void ike_children_move(struct ike_sa *sa);
 
@@ -650,7 +689,7 @@ void ike_children_move(struct ike_sa *sa);
 
 void ike_peer_connect(struct ike_peer *peer);
 
-/* We may connect to it, and know where it is. */
+/* We may connect to it, know where it is, and have an address to speak to it from. */
 bool ike_peer_callable(const struct ike_peer *peer);
 
 /* Rekeying does not work: makes a new link beside this one, if we can. */

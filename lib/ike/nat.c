@@ -4,56 +4,91 @@
  * Of a peer behind a NAT the address may change at any time, and is followed. A NAT before ourselves forgets us unless
  * something is sent now and then: the peer could not reach us any more.
  *
- * ESP goes in UDP whether there is a NAT or not.
+ * ESP goes in UDP when there is a NAT, and when an end insists, for what lets UDP pass need not let ESP pass. Such an end
+ * says in the place of its own hash something else, as if it were behind a NAT: any peer by the book takes to UDP then.
+ * What it says is its hash turned over, every bit of it, so that an engine like this one knows better.
  */
 #include "internal.h"
 
-/* SHA-1 of where we believe to be and of where we send to: the receiver compares. */
-void ike_write_nat_detection(struct ike_writer *w, const struct ike_sa *sa)
-{
-	uint8_t hash[SL_SHA1_LEN];
+/* SHA-1 of where one believes to be, or of where one sends to: the receiver compares. */
+struct hash {
+	uint8_t data[SL_SHA1_LEN];
+};
 
-	ike_nat_hash(hash, sa->spi_i, sa->spi_r, &sa->path.local);
-	ike_write_notify(w, IKE_N_NAT_DETECTION_SOURCE_IP, hash, sizeof(hash));
-	ike_nat_hash(hash, sa->spi_i, sa->spi_r, &sa->path.remote);
-	ike_write_notify(w, IKE_N_NAT_DETECTION_DESTINATION_IP, hash, sizeof(hash));
+static struct hash hash_of(uint64_t spi_i, uint64_t spi_r, const struct sl_endpoint *place)
+{
+	struct hash hash;
+
+	ike_nat_hash(hash.data, spi_i, spi_r, place);
+	return hash;
 }
 
-/*
- * True when an end, which we see at `place`, is somewhere else for the sender of the message: none of its hashes (there
- * may be several) is right.
- */
-static bool translated(const struct ike_message *m, const struct ike_head *head, enum ike_notify_type type,
+static struct hash turned_over(struct hash hash)
+{
+	for (unsigned i = 0; i < sizeof(hash.data); i++)
+		hash.data[i] = (uint8_t)~hash.data[i];
+	return hash;
+}
+
+static bool is(const struct ike_notify *n, struct hash hash)
+{
+	return n->data.len == sizeof(hash.data) && memcmp(n->data.data, hash.data, sizeof(hash.data)) == 0;
+}
+
+void ike_write_nat_detection(struct ike_writer *w, const struct ike_sa *sa)
+{
+	struct hash here = hash_of(sa->spi_i, sa->spi_r, &sa->path.local);
+	struct hash there = hash_of(sa->spi_i, sa->spi_r, &sa->path.remote);
+
+	if (sa->insists)
+		here = turned_over(here);
+	ike_write_notify(w, IKE_N_NAT_DETECTION_SOURCE_IP, here.data, sizeof(here.data));
+	ike_write_notify(w, IKE_N_NAT_DETECTION_DESTINATION_IP, there.data, sizeof(there.data));
+}
+
+/* Where an end is for the sender of a message, compared with where it is for us. */
+enum place { PLACE_SAME, PLACE_SAME_AND_INSISTS, PLACE_TRANSLATED };
+
+/* There may be several hashes, of which one must be right; of whoever sends none nothing is known. */
+static enum place compare(const struct ike_message *m, const struct ike_head *head, enum ike_notify_type type,
 	const struct sl_endpoint *place)
 {
-	uint8_t hash[SL_SHA1_LEN];
-	bool seen = false;
+	const struct hash hash = hash_of(head->spi_i, head->spi_r, place), turned = turned_over(hash);
+	enum place found = PLACE_SAME;
 
-	ike_nat_hash(hash, head->spi_i, head->spi_r, place);
 	for (unsigned i = 0; i < m->notify_count; i++) {
 		const struct ike_notify *n = &m->notify[i];
 
 		if (n->type != type)
 			continue;
-		if (n->data.len == sizeof(hash) && memcmp(n->data.data, hash, sizeof(hash)) == 0)
-			return false;
-		seen = true;
+		if (is(n, hash))
+			return PLACE_SAME;
+		if (is(n, turned))
+			found = PLACE_SAME_AND_INSISTS;
+		else if (found == PLACE_SAME)
+			found = PLACE_TRANSLATED;
 	}
-	return seen;
+	return found;
 }
 
 void ike_detect_nat(struct ike_sa *sa, const struct ike_message *m, const struct ike_head *head,
 	const struct sl_ike_path *path)
 {
-	sa->peer_behind_nat = translated(m, head, IKE_N_NAT_DETECTION_SOURCE_IP, &path->remote);
-	sa->behind_nat = translated(m, head, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local);
+	enum place peer = compare(m, head, IKE_N_NAT_DETECTION_SOURCE_IP, &path->remote);
+	enum place we = compare(m, head, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local);
+
+	sa->peer_behind_nat = peer == PLACE_TRANSLATED;
+	sa->behind_nat = we != PLACE_SAME;
+	sa->udp = sa->insists || peer != PLACE_SAME || sa->behind_nat;
 }
 
-/* ESP runs between the ports where IKE over UDP lives; a peer that spoke from 500 has its ESP on 4500 (RFC 3948). */
+/* ESP in UDP runs between the ports where IKE over UDP lives; a peer that spoke from 500 has it on 4500 (RFC 3948). */
 struct sl_ike_path ike_esp_path(const struct ike_sa *sa)
 {
 	struct sl_ike_path path = sa->path;
 
+	if (!sa->udp)
+		return path;
 	path.local.port = SL_IKE_NAT_PORT;
 	if (path.remote.port == SL_IKE_PORT)
 		path.remote.port = SL_IKE_NAT_PORT;

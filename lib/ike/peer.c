@@ -247,7 +247,10 @@ void ike_peer_connect(struct ike_peer *peer)
 
 bool ike_peer_callable(const struct ike_peer *peer)
 {
-	return peer->conf->start != SL_IKE_START_NONE && peer->conf->endpoint.addr.family != SL_NONE;
+	const struct sl_addr *remote = &peer->conf->endpoint.addr;
+
+	return peer->conf->start != SL_IKE_START_NONE && remote->family != SL_NONE &&
+	       ike_address_for(peer->ike, remote)->family == remote->family;
 }
 
 void ike_peer_renew(struct ike_peer *peer)

@@ -35,7 +35,7 @@ static void failed(struct ike_child *old, const char *why)
 void ike_rekey_child_start(struct ike_child *old)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	struct ike_child *fresh = ike_child_new(sa, old->worker, old->flow);
 	const struct ike_wanted wanted = ike_want_like(old);
 	struct ike_writer w;
 
@@ -83,14 +83,11 @@ static bool superfluous(const struct ike_rekey *rekey)
 }
 
 /* The new one is installed, and both ends know it. */
-static void switch_over(struct ike_sa *sa, const struct ike_nonce *lowest)
+static void switch_over(const struct ike_rekey *asked)
 {
-	struct ike_child *old = sa->rekey.old, *fresh = sa->rekey.fresh;
-	bool useless = ike_rekey_lost(&sa->rekey, lowest) || superfluous(&sa->rekey);
+	struct ike_child *old = asked->old, *fresh = asked->fresh;
 
-	sa->rekey.fresh = NULL;
-	ike_create_child_forget(sa);
-	if (useless) {
+	if (ike_rekey_lost(asked, &asked->lowest) || superfluous(asked)) {
 		ike_child_close(fresh);
 		return;
 	}
@@ -107,37 +104,23 @@ static void switch_over(struct ike_sa *sa, const struct ike_nonce *lowest)
 void ike_rekey_child_response(struct ike_sa *sa, const struct ike_message *m)
 {
 	const struct ike_notify *error = ike_find_error(m);
-	struct ike_child *fresh = sa->rekey.fresh;
-	struct ike_wanted wanted;
-	struct ike_nonce lowest;
-	const char *wrong;
+	struct ike_rekey asked;
 
 	if (error) {
 		refused(sa, error);
 		return;
 	}
-	if (!fresh) {
-		ike_create_child_forget(sa); /* the IKE SA ends, and its children have gone */
-		return;
-	}
-	wanted = ike_want_like(fresh);
-	wrong = ike_create_child_finish(sa, m, &wanted, &lowest);
-	if (!wrong) {
+	switch (ike_create_child_finish(sa, m, &asked)) {
+	case IKE_MADE:
 		sa->peer->rekeys++;
-		switch_over(sa, &lowest);
+		switch_over(&asked);
 		ike_peer_settle(sa->peer);
-	} else if (*wrong) {
-		ike_create_child_forget(sa);
-		ike_create_broken(sa, wrong);
-	} else {
-		struct ike_child *old = sa->rekey.old;
-
-		/* The peer has it, so it must hear a Delete. */
-		sa->rekey.fresh = NULL;
-		ike_create_child_forget(sa);
-		ike_child_close(fresh);
-		if (old)
-			failed(old, "here is no room, or the peer has closed it at once");
+		break;
+	case IKE_MADE_IN_VAIN:
+		if (asked.old)
+			failed(asked.old, IKE_MADE_IN_VAIN_TEXT);
+		break;
+	case IKE_NOT_MADE: break;
 	}
 }
 
@@ -148,7 +131,7 @@ static unsigned accept(struct ike_child *old, const struct sl_ike_path *path, co
 	const struct ike_terms *terms)
 {
 	struct ike_sa *sa = old->sa;
-	struct ike_child *fresh = ike_child_new(sa, old->worker);
+	struct ike_child *fresh = ike_child_new(sa, old->worker, old->flow);
 	struct ike_nonce lowest;
 	unsigned error;
 

@@ -34,6 +34,7 @@ static struct ike_sa *new_sa(struct ike_sa *old, enum ike_sa_state state, uint64
 	fresh->peer = old->peer;
 	fresh->behind_nat = old->behind_nat;
 	fresh->peer_behind_nat = old->peer_behind_nat;
+	fresh->udp = old->udp;
 	fresh->fragmentation = old->fragmentation;
 	fresh->origin = old;
 	fresh->started = old->started;
@@ -54,6 +55,7 @@ static void inherit(struct ike_sa *heir, struct ike_sa *old)
 	heir->further = old->further;
 	heir->further_at = old->further_at;
 	heir->sure_at = old->sure_at;
+	heir->flows_refused = old->flows_refused;
 	old->peer->rekeys++;
 	ike_log(heir->ike, SL_IKE_INFO, (int)heir->peer->index, "IKE SA rekeyed %s, now %016llx %016llx",
 		heir->initiator ? "by us" : "by the peer", (unsigned long long)heir->spi_i,
@@ -70,6 +72,21 @@ void ike_rekey_sa_yield(struct ike_sa *sa)
 	sa->rekey.rival_sa = NULL; /* from now on it may end without our hearing of it */
 	inherit(rival, sa);
 	ike_peer_settle(sa->peer);
+}
+
+/*
+ * What the peer has made of this one would live on there, with children that are no more here: it goes too. The peer may
+ * learn of it only after our answer to its request, until when we ask.
+ */
+void ike_rekey_sa_give_up(struct ike_sa *sa)
+{
+	struct ike_sa *rival = sa->rekey.rival_sa;
+
+	if (!rival)
+		return;
+	sa->rekey.rival_sa = NULL;
+	rival->origin = NULL;
+	ike_delete_start(rival);
 }
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
@@ -143,6 +160,8 @@ static void switch_over(struct ike_sa *sa, struct ike_sa *fresh)
 	if (ike_rekey_lost(&sa->rekey, lowest(fresh))) {
 		ike_rekey_sa_yield(sa);
 		ike_delete_start(fresh);
+	} else if (sa->state == IKE_DELETING && !sa->replaced) {
+		ike_delete_start(fresh); /* the link was given up while we asked */
 	} else {
 		inherit(fresh, sa);
 		if (sa->state == IKE_ESTABLISHED)

@@ -4,7 +4,8 @@
  * is not granted by not being answered (RFC 7296 1.3.1).
  *
  * The first child of an IKE SA gets whatever both configurations allow. What replaces a child stands for the same
- * traffic, no less (RFC 7296 2.9.2) and no more, and a further one for a worker is like the first (RFC 9611 4).
+ * traffic, no less (RFC 7296 2.9.2) and no more, and a further one for a worker is like the first (RFC 9611 4). One for a
+ * flow gets what the peer has of it.
  */
 #include "internal.h"
 #include "ts.h"
@@ -47,6 +48,15 @@ struct ike_wanted ike_want_further(const struct ike_sa *sa)
 	wanted.local = &sa->first.local;
 	wanted.remote = &sa->first.remote;
 	wanted.whole = true;
+	return wanted;
+}
+
+struct ike_wanted ike_want_flow(const struct ike_sa *sa, int flow)
+{
+	struct ike_wanted wanted = ike_want_any(sa, true);
+
+	wanted.local = &sa->peer->conf->flows[flow].local;
+	wanted.remote = &sa->peer->conf->flows[flow].remote;
 	return wanted;
 }
 

@@ -26,6 +26,7 @@ enum {
 		2048, /* our own longest message: IKE_AUTH with two names and twice SL_TS_MAX selectors */
 	IKE_SEND_FRAGMENTS_MAX = 2 * IKE_SEND_MAX, /* the same in fragments */
 	IKE_FRAGMENTS_MAX = 64,                    /* of one message */
+	IKE_FRAGMENT_MIN = 256,                    /* of ours; nobody needs shorter ones */
 };
 
 /* RFC 7296 3.1. */

@@ -88,6 +88,7 @@ void ike_sa_end_of_life(struct ike_sa *sa)
 	ike_log(sa->ike, SL_IKE_WARNING, (int)sa->peer->index,
 		"link down: its keys are too old, and the peer has agreed to no others");
 	ike_children_drop(sa);
+	ike_rekey_sa_give_up(sa);
 	ike_delete_start(sa);
 	ike_peer_settle(sa->peer);
 }

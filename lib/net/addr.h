@@ -52,6 +52,12 @@ const char *sl_prefix_text(const struct sl_prefix *p, char *text);
 const char *sl_endpoint_text(const struct sl_endpoint *e, char *text);
 
 bool sl_addr_equal(const struct sl_addr *a, const struct sl_addr *b);
+
+/* An IPv6 address that is good on one link only, fe80::/10. */
+static inline bool sl_addr_is_link_local(const struct sl_addr *a)
+{
+	return a->family == SL_IPV6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
 bool sl_endpoint_equal(const struct sl_endpoint *a, const struct sl_endpoint *b);
 
 /* The prefix with its host bits cleared. */

@@ -1,149 +1,105 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ARP, ICMP echo and UDP: see packet.h. */
+/* Echoes, UDP and sizes: see packet.h. */
 #include "packet.h"
 
 #include <string.h>
 
-#include <rte_arp.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "build.h"
+#include "ip.h"
+
 enum {
-	IPV4_TTL = 64,
-	/* RFC 792; what DPDK calls them has changed between its versions. */
-	ICMP_ECHO_REPLY = 0,
-	ICMP_ECHO_REQUEST = 8,
+	/* RFC 792 and RFC 4443 4; what DPDK calls the first two has changed between its versions. */
+	ECHO_REPLY = 0,
+	ECHO_REQUEST = 8,
+	ECHO_REQUEST_V6 = 128,
+	ECHO_REPLY_V6 = 129,
 };
 
-_Static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr) == SL_ARP_FRAME, "ARP frame");
-_Static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) ==
-		       SL_UDP_FRAME_HEADERS,
+_Static_assert(sizeof(struct rte_ether_hdr) + SL_IPV4_HEADER + sizeof(struct rte_udp_hdr) ==
+		       (size_t)SL_UDP_FRAME_HEADERS,
 	"UDP frame");
 
-bool sl_arp_parse(struct sl_arp *arp, const void *frame, size_t len)
+/* The type of the reply to what the packet carries, or -1. */
+static int echo_reply_type(const struct sl_ip *ip, const struct rte_icmp_hdr *icmp)
 {
-	const struct rte_ether_hdr *eth = frame;
-	const struct rte_arp_hdr *a = (const void *)(eth + 1);
-	uint16_t opcode;
+	bool v6 = ip->src.family == SL_IPV6;
 
-	if (len < SL_ARP_FRAME || eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
-		return false;
-	if (a->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
-		a->arp_protocol != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
-		a->arp_hlen != RTE_ETHER_ADDR_LEN || a->arp_plen != sizeof(uint32_t))
-		return false;
-	opcode = rte_be_to_cpu_16(a->arp_opcode);
-	if (opcode != RTE_ARP_OP_REQUEST && opcode != RTE_ARP_OP_REPLY)
-		return false;
-	/* Nobody sends from a group address; believing it would turn our unicast into a flood. */
-	if (!rte_is_valid_assigned_ether_addr(&a->arp_data.arp_sha))
-		return false;
-	arp->reply = opcode == RTE_ARP_OP_REPLY;
-	arp->sender_mac = a->arp_data.arp_sha;
-	arp->sender_ip = rte_be_to_cpu_32(a->arp_data.arp_sip);
-	arp->target_ip = rte_be_to_cpu_32(a->arp_data.arp_tip);
-	return true;
+	if (ip->protocol != (v6 ? SL_PROTOCOL_ICMPV6 : SL_PROTOCOL_ICMP) || icmp->icmp_code != 0 ||
+		icmp->icmp_type != (v6 ? ECHO_REQUEST_V6 : ECHO_REQUEST))
+		return -1;
+	return v6 ? ECHO_REPLY_V6 : ECHO_REPLY;
 }
 
-static size_t arp_build(void *frame, uint16_t opcode, const struct rte_ether_addr *mac, uint32_t ip,
-	const struct rte_ether_addr *to, uint32_t to_ip)
+/* Back to where the packet came from, with a fresh hop count. */
+static void turn_around(void *packet, const struct sl_ip *ip)
 {
-	struct rte_ether_hdr *eth = frame;
-	struct rte_arp_hdr *a = (void *)(eth + 1);
+	if (ip->src.family == SL_IPV6) {
+		struct rte_ipv6_hdr *h = packet;
 
-	eth->src_addr = *mac;
-	if (to)
-		eth->dst_addr = *to;
-	else
-		memset(&eth->dst_addr, 0xff, sizeof(eth->dst_addr));
-	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP);
-	*a = (struct rte_arp_hdr){
-		.arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER),
-		.arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
-		.arp_hlen = RTE_ETHER_ADDR_LEN,
-		.arp_plen = sizeof(uint32_t),
-		.arp_opcode = rte_cpu_to_be_16(opcode),
-	};
-	a->arp_data.arp_sha = *mac;
-	a->arp_data.arp_sip = rte_cpu_to_be_32(ip);
-	if (opcode == RTE_ARP_OP_REPLY)
-		a->arp_data.arp_tha = *to;
-	a->arp_data.arp_tip = rte_cpu_to_be_32(to_ip);
-	return SL_ARP_FRAME;
+		h->hop_limits = SL_HOPS;
+		sl_addr_write(&ip->dst, &h->src_addr);
+		sl_addr_write(&ip->src, &h->dst_addr);
+	} else {
+		struct rte_ipv4_hdr *h = packet;
+
+		h->time_to_live = SL_HOPS;
+		sl_addr_write(&ip->dst, &h->src_addr);
+		sl_addr_write(&ip->src, &h->dst_addr);
+		h->hdr_checksum = 0;
+		h->hdr_checksum = rte_ipv4_cksum(h);
+	}
 }
 
-size_t sl_arp_request(void *frame, const struct rte_ether_addr *mac, uint32_t ip, uint32_t target_ip,
-	const struct rte_ether_addr *to)
+bool sl_echo_answer(void *packet, size_t len)
 {
-	return arp_build(frame, RTE_ARP_OP_REQUEST, mac, ip, to, target_ip);
-}
+	struct rte_icmp_hdr *icmp;
+	struct sl_ip ip;
+	int type;
 
-size_t sl_arp_reply(void *frame, const struct rte_ether_addr *mac, uint32_t ip,
-	const struct rte_ether_addr *to, uint32_t to_ip)
-{
-	return arp_build(frame, RTE_ARP_OP_REPLY, mac, ip, to, to_ip);
-}
-
-bool sl_ipv4_checksum_ok(const void *header)
-{
-	return rte_raw_cksum(header, sizeof(struct rte_ipv4_hdr)) == 0xffff;
-}
-
-/* A whole, unfragmented, option-less IPv4 packet; returns its length, at most len, or 0. */
-static size_t ipv4_whole(const struct rte_ipv4_hdr *ip, size_t len)
-{
-	size_t total;
-
-	if (len < sizeof(*ip) || ip->version_ihl != RTE_IPV4_VHL_DEF || !sl_ipv4_checksum_ok(ip))
-		return 0;
-	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
-		return 0;
-	total = rte_be_to_cpu_16(ip->total_length);
-	return total >= sizeof(*ip) && total <= len ? total : 0;
-}
-
-bool sl_icmp_echo_answer(void *packet, size_t len)
-{
-	struct rte_ipv4_hdr *ip = packet;
-	struct rte_icmp_hdr *icmp = (void *)(ip + 1);
-	size_t total = ipv4_whole(ip, len);
-	rte_be32_t src;
-
-	if (total < sizeof(*ip) + sizeof(*icmp) || ip->next_proto_id != IPPROTO_ICMP)
+	if (!sl_ip_parse(&ip, packet, len) || ip.fragment || sl_addr_is_group(&ip.dst))
 		return false;
-	if (icmp->icmp_type != ICMP_ECHO_REQUEST || icmp->icmp_code != 0 ||
-		rte_raw_cksum(icmp, total - sizeof(*ip)) != 0xffff)
+	/* Nobody would get the answer, or too many (RFC 1122 3.2.1.3). */
+	if (sl_addr_is_group(&ip.src) || sl_addr_is_unspecified(&ip.src))
 		return false;
-	src = ip->src_addr;
-	ip->src_addr = ip->dst_addr;
-	ip->dst_addr = src;
-	ip->time_to_live = IPV4_TTL;
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	icmp->icmp_type = ICMP_ECHO_REPLY;
+	/* Options might have to be reversed (RFC 1122 3.2.2.6), and nobody pings with extension headers. */
+	if (ip.at != (ip.src.family == SL_IPV6 ? SL_IPV6_HEADER : SL_IPV4_HEADER))
+		return false;
+	icmp = (void *)((uint8_t *)packet + ip.at);
+	if (ip.total - ip.at < sizeof(*icmp) || sl_ip_checksum(&ip, icmp, ip.total - ip.at) != 0)
+		return false;
+	type = echo_reply_type(&ip, icmp);
+	if (type < 0)
+		return false;
+	turn_around(packet, &ip);
+	icmp->icmp_type = (uint8_t)type;
 	icmp->icmp_cksum = 0;
-	icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, total - sizeof(*ip));
+	icmp->icmp_cksum = sl_ip_checksum(&ip, icmp, ip.total - ip.at);
 	return true;
 }
 
 bool sl_udp_parse(struct sl_udp *udp, const void *packet, size_t len)
 {
-	const struct rte_ipv4_hdr *ip = packet;
-	const struct rte_udp_hdr *u = (const void *)(ip + 1);
-	size_t total = ipv4_whole(ip, len), udp_len;
+	const struct rte_udp_hdr *u;
+	struct sl_ip ip;
+	size_t udp_len;
 
-	if (total < sizeof(*ip) + sizeof(*u) || ip->next_proto_id != IPPROTO_UDP)
+	if (!sl_ip_parse(&ip, packet, len) || ip.fragment || ip.protocol != SL_PROTOCOL_UDP)
 		return false;
+	if (ip.total - ip.at < sizeof(*u))
+		return false;
+	u = (const void *)((const uint8_t *)packet + ip.at);
 	udp_len = rte_be_to_cpu_16(u->dgram_len);
-	if (udp_len < sizeof(*u) || udp_len > total - sizeof(*ip))
+	if (udp_len < sizeof(*u) || udp_len > ip.total - ip.at)
 		return false;
-	/* Over a datagram that holds its right checksum the sum is 0, which UDP writes as 0xffff (RFC 768). */
-	if (u->dgram_cksum && rte_ipv4_udptcp_cksum(ip, u) != 0xffff)
+	if (u->dgram_cksum == 0 ? ip.src.family == SL_IPV6 : sl_ip_checksum(&ip, u, udp_len) != 0)
 		return false;
 	*udp = (struct sl_udp){
-		.src = rte_be_to_cpu_32(ip->src_addr),
-		.dst = rte_be_to_cpu_32(ip->dst_addr),
+		.src = ip.src,
+		.dst = ip.dst,
 		.src_port = rte_be_to_cpu_16(u->src_port),
 		.dst_port = rte_be_to_cpu_16(u->dst_port),
 		.data = (const uint8_t *)(u + 1),
@@ -155,35 +111,33 @@ bool sl_udp_parse(struct sl_udp *udp, const void *packet, size_t len)
 size_t sl_udp_headers(void *frame, const struct rte_ether_addr *src_mac, const struct rte_ether_addr *dst_mac,
 	const struct sl_udp *udp)
 {
-	struct rte_ether_hdr *eth = frame;
-	struct rte_ipv4_hdr *ip = (void *)(eth + 1);
-	struct rte_udp_hdr *u = (void *)(ip + 1);
-	uint16_t udp_len = (uint16_t)(sizeof(*u) + udp->len);
+	uint16_t udp_len = (uint16_t)(sizeof(struct rte_udp_hdr) + udp->len);
+	struct sl_ip ip = {.src = udp->src, .dst = udp->dst, .protocol = SL_PROTOCOL_UDP, .hops = SL_HOPS};
+	uint8_t *at = frame;
+	struct rte_udp_hdr *u;
 
-	eth->src_addr = *src_mac;
-	eth->dst_addr = *dst_mac;
-	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_len)),
-		.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
-		.time_to_live = IPV4_TTL,
-		.next_proto_id = IPPROTO_UDP,
-		.src_addr = rte_cpu_to_be_32(udp->src),
-		.dst_addr = rte_cpu_to_be_32(udp->dst),
-	};
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	at += sl_put_ether(at, src_mac, dst_mac, udp->src.family);
+	at += sl_put_ip(at, &ip, 0, udp_len);
+	u = (void *)at;
 	*u = (struct rte_udp_hdr){
 		.src_port = rte_cpu_to_be_16(udp->src_port),
 		.dst_port = rte_cpu_to_be_16(udp->dst_port),
 		.dgram_len = rte_cpu_to_be_16(udp_len),
 	};
-	return SL_UDP_FRAME_HEADERS;
+	if (udp->src.family == SL_IPV6) {
+		u->dgram_cksum = sl_ip_checksum(&ip, u, udp_len);
+		/* RFC 768, RFC 8200 8.1: zero would say that there is none. */
+		if (u->dgram_cksum == 0)
+			u->dgram_cksum = UINT16_MAX;
+	}
+	return sl_udp_frame_headers(&udp->src);
 }
 
-unsigned sl_inner_mtu(unsigned wire_mtu)
+unsigned sl_inner_mtu(unsigned path_mtu, enum sl_family outer, bool udp)
 {
-	enum { BEFORE = 20 + 8 + 8 + 8, ICV = 16, TRAILER = 2 };
+	enum { ESP_AND_IV = 16, ICV = 16, TRAILER = 2 };
+	unsigned before = (outer == SL_IPV6 ? SL_IPV6_HEADER : SL_IPV4_HEADER) +
+			  (udp ? sizeof(struct rte_udp_hdr) : 0) + ESP_AND_IV;
 
-	return ((wire_mtu - BEFORE - ICV) & ~3u) - TRAILER;
+	return ((path_mtu - before - ICV) & ~3u) - TRAILER;
 }

@@ -37,6 +37,9 @@ bool sl_ts_intersect(struct sl_ts *out, const struct sl_ts *a, const struct sl_t
 	common.port_last = a->port_last < b->port_last ? a->port_last : b->port_last;
 	if (below(&common.last, &common.first) || common.port_last < common.port_first)
 		return false;
+	/* Where the protocol is any, there are no ports to speak of (RFC 7296 3.13.1). */
+	if (common.protocol == 0 && (common.port_first != 0 || common.port_last != UINT16_MAX))
+		return false;
 	*out = common;
 	return true;
 }

@@ -10,9 +10,10 @@
 
 struct sl_ts {
 	struct sl_addr first, last; /* both included, same family */
-	uint16_t port_first;        /* host order; 0..65535 is any */
+	/* Host order; 0..65535 is any. Of ICMP and ICMPv6 it is type and code, one byte each (RFC 7296 3.13.1). */
+	uint16_t port_first;
 	uint16_t port_last;
-	uint8_t protocol; /* 0 is any */
+	uint8_t protocol; /* 0 is any, and then so is the port */
 };
 
 enum { SL_TS_MAX = 8 }; /* selectors on one side of a child SA */

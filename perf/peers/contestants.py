@@ -22,6 +22,7 @@ PYTHON = "/usr/bin/python3"
 STACKS = ("cryptography", "pynacl")
 DPDK = ("dpdk-test-crypto-perf", "--no-pci", "--no-telemetry", "--vdev=crypto_aesni_gcm", "-m", "128")
 NO_HUGE = ("--no-huge", "--file-prefix=sealane-peers")
+DPDK_POOL_LEAST = 1024  # its tool makes no smaller one
 BITS = {"aes128": 128, "aes256": 256}
 
 
@@ -92,7 +93,7 @@ class Contestants:
                    "--aead-algo", "aes-gcm", "--aead-op", {"seal": "encrypt", "open": "decrypt"}[figure.direction],
                    "--aead-key-sz", str(BITS[figure.cipher] // 8), "--aead-iv-sz", "12", "--aead-aad-sz", "12",
                    "--digest-sz", "16", "--burst-sz", str(figure.burst), "--buffer-sz", str(figure.size),
-                   "--pool-sz", str(batch_of(figure.size)), "--total-ops", str(operations), "--silent", "--csv-friendly")
+                   "--pool-sz", str(max(batch_of(figure.size), DPDK_POOL_LEAST)), "--total-ops", str(operations), "--silent", "--csv-friendly")
         return Step(command, cpus, lambda text: {figure: read_dpdk(text, figure.size)})
 
     # ---- openssl speed -------------------------------------------------------------------------------------------

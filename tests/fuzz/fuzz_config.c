@@ -40,7 +40,10 @@ static void check_line(void *ctx, const char *line)
 static void check_port(const struct sl_config_port *port)
 {
 	assert(port->port != NULL && port->port_line > 0);
-	assert(port->address.addr.family == SL_IPV4 && port->address.len >= 1 && port->address.len <= 31);
+	assert(port->address_count >= 1 && port->address_count <= SL_CONFIG_ADDRESSES_MAX);
+	assert(port->route_count <= SL_CONFIG_ROUTES_MAX && port->vlan <= 4094);
+	for (unsigned i = 0; i < port->address_count; i++)
+		assert(port->addresses[i].addr.family != SL_NONE && port->addresses[i].len >= 1);
 	assert(port->mtu >= SL_CONFIG_MTU_MIN && port->mtu <= SL_CONFIG_MTU_MAX);
 }
 
@@ -51,13 +54,25 @@ static void check_peer(const struct sl_config *config, const struct sl_config_pe
 	assert(peer->cipher_count >= 1 && peer->cipher_count <= SL_CIPHER_COUNT);
 	assert((peer->ppk != NULL) == (peer->ppk_id != NULL));
 	assert(peer->ppk == NULL || peer->ppk->len >= SL_PPK_MIN);
-	assert(peer->start == SL_CONFIG_START_NONE || peer->endpoint.addr.family == SL_IPV4);
+	assert(peer->start == SL_CONFIG_START_NONE || peer->endpoint.addr.family != SL_NONE);
 	for (unsigned i = 0; i < peer->prefix_count; i++) {
 		struct sl_prefix masked = sl_prefix_mask(&peer->prefixes[i]);
 
 		assert(sl_addr_equal(&masked.addr, &peer->prefixes[i].addr));
-		assert(!sl_prefix_overlap(&peer->prefixes[i], &config->plain.address));
+		for (unsigned j = 0; j < config->plain.address_count; j++)
+			assert(!sl_prefix_overlap(&peer->prefixes[i], &config->plain.addresses[j]));
 	}
+}
+
+static void check_flow(const struct sl_config *config, const struct sl_config_flow *flow)
+{
+	assert(flow->peer < config->peer_count &&
+		strcmp(config->peers[flow->peer].name, flow->peer_name) == 0);
+	assert(flow->local_count >= 1 && flow->local_count <= SL_TS_MAX);
+	assert(flow->remote_count >= 1 && flow->remote_count <= SL_TS_MAX);
+	assert(flow->local_port_first <= flow->local_port_last &&
+		flow->remote_port_first <= flow->remote_port_last);
+	assert(flow->rekey_time > 0 && flow->rekey_packets > 0 && flow->rekey_bytes > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -83,6 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_port(&config->plain);
 	for (unsigned i = 0; i < config->peer_count; i++)
 		check_peer(config, &config->peers[i]);
+	for (unsigned i = 0; i < config->flow_count; i++)
+		check_flow(config, &config->flows[i]);
 	sl_config_free(config);
 	return 0;
 }

@@ -53,6 +53,7 @@ static bool stop(struct pair *pair, unsigned from, struct pair_message *m)
 static void bring_up(struct pair *pair, enum stage stage)
 {
 	static const struct sl_ppk ppk = {.len = SL_PPK_MIN};
+	static struct sl_ike_flow_conf flow = {.name = "flow"};
 	static unsigned messages[STAGES] = {[INIT_SENT] = 0, [HALF_OPEN] = 2, [UP] = UINT32_MAX};
 
 	pair_init(pair, 1);
@@ -61,6 +62,11 @@ static void bring_up(struct pair *pair, enum stage stage)
 		pair->end[i].peer.ppk = &ppk;
 		pair->end[i].peer.ppk_id = "link1";
 	}
+	pair->end[BETA].peer.flows = &flow;
+	pair->end[BETA].peer.flow_count = 1;
+	flow.local = pair->end[BETA].conf.selectors;
+	flow.remote = pair->end[BETA].peer.selectors;
+	flow.local.ts[0].protocol = flow.remote.ts[0].protocol = 6;
 	pair->filter = stop;
 	pair->filter_ctx = &messages[stage];
 	pair->end[ALPHA].peer.start = SL_IKE_START_BOOT;

@@ -13,7 +13,7 @@
 charon_ike_default=aes256gcm16-prfsha256-x25519 # charon_ike: proposals for IKE
 charon_esp_default=aes256gcm16-noesn            # charon_esp: for ESP; libipsec has 32-bit sequence numbers only
 # charon_local_ts, charon_remote_ts: 10.2.0.0/16, 10.1.0.0/16
-# charon_remote_addrs: 192.0.2.1
+# charon_local_addrs, charon_remote_addrs: 192.0.2.2, 192.0.2.1
 # charon_dpd: 0s; seconds without a sign of life before it asks
 # charon_conn, charon_child: more lines of the connection, of its child
 # charon_children: more sections beside that child
@@ -79,7 +79,7 @@ charon_configure() {
 		connections {
 			gw {
 				version = 2
-				local_addrs = 192.0.2.2
+				local_addrs = ${charon_local_addrs:-192.0.2.2}
 				remote_addrs = ${charon_remote_addrs:-192.0.2.1}
 				proposals = ${charon_ike:-$charon_ike_default}
 				encap = yes

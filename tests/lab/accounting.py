@@ -33,7 +33,7 @@ def main():
     program, gateway = sys.argv[1:]
     workers = at_rest(program, gateway)
     for worker in workers:
-        came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"]
+        came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"] + worker["cut"]
         went = (worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
                 + worker["handed_out"])
         if came != went:

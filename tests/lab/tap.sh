@@ -42,9 +42,13 @@ tap_need_lab() {
 	. "$root/scripts/lab.sh"
 }
 
-# Both gateways up, or the logs and the end.
 tap_start_lab() {
 	lab_up
+	tap_start_gateways
+}
+
+# Both gateways up, or the logs and the end.
+tap_start_gateways() {
 	lab_start beta
 	lab_start alpha
 	tap_case "the link comes up" tap_both_up 15

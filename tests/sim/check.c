@@ -31,11 +31,28 @@ static bool same_selectors(const struct sl_ts_list *a, const struct sl_ts_list *
 	return a->count > 0;
 }
 
+/* A child SA with the protocol of a flow that the node has configured is that of the flow, and others are not. */
+static void check_flow(struct sim *sim, const struct sim_session *s)
+{
+	const struct sim_node *node = &sim->nodes[s->node];
+	const struct sl_ike_peer_conf *conf = &node->peers[s->child.peer];
+	uint8_t protocol = sim_flow_protocol(s);
+	int flow = SL_IKE_NO_FLOW;
+
+	for (unsigned i = 0; i < conf->flow_count; i++)
+		if (protocol == conf->flows[i].local.ts[0].protocol)
+			flow = (int)i;
+	if (s->child.flow != flow)
+		sim_violation(sim, "%s: child %08x is said to be of flow %d, not %d", node->name,
+			s->child.spi_in, s->child.flow, flow);
+}
+
 void sim_check_session(struct sim *sim, const struct sim_session *a)
 {
 	const struct sim_session *b = find_ever(sim, a->child.spi_out);
 	const char *name = sim->nodes[a->node].name;
 
+	check_flow(sim, a);
 	if (!b)
 		return;
 	if (b->child.spi_out != a->child.spi_in ||
@@ -162,6 +179,16 @@ static const char *children_fault(const struct sim_link *link, const struct sim_
 	return NULL;
 }
 
+static unsigned general_in_use(const struct sim_link *link)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
+		count += link->sessions[i] && link->sessions[i]->in_use &&
+			 sim_flow_protocol(link->sessions[i]) == 0;
+	return count;
+}
+
 /*
  * Each worker has a child, if they are spoken of: for that the one who began the IKE SA must have several, and nobody must
  * ever have been without room. Otherwise there is one child.
@@ -169,14 +196,66 @@ static const char *children_fault(const struct sim_link *link, const struct sim_
 static const char *workers_fault(const struct sim_node *node, unsigned peer)
 {
 	const struct sim_node *other = &node->sim->nodes[sim_node_of(node, peer)];
-	unsigned in_use = sim_in_use(&node->links[peer]);
-	unsigned back = sim_in_use(&other->links[sim_peer_of(other, node->index)]);
+	unsigned in_use = general_in_use(&node->links[peer]);
+	unsigned back = general_in_use(&other->links[sim_peer_of(other, node->index)]);
 
 	if (node->sim->scarce || (in_use == node->conf.workers && back == other->conf.workers))
 		return NULL;
 	if (node->conf.workers > 1 && other->conf.workers > 1)
 		return "a worker has no child";
 	return in_use == 1 && back == 1 ? NULL : "some workers have a child";
+}
+
+static bool has_flow(const struct sl_ike_peer_conf *conf, uint8_t protocol)
+{
+	for (unsigned i = 0; i < conf->flow_count; i++)
+		if (conf->flows[i].local.ts[0].protocol == protocol)
+			return true;
+	return false;
+}
+
+/* A flow that either end has configured has one child, which this end uses, unless somebody ever was without room. */
+static const char *flows_fault(const struct sim_node *node, unsigned peer)
+{
+	static const uint8_t protocols[] = {SIM_TCP, SIM_UDP};
+	const struct sim_node *other = &node->sim->nodes[sim_node_of(node, peer)];
+	const struct sl_ike_peer_conf *back = &other->peers[sim_peer_of(other, node->index)];
+	const struct sim_link *link = &node->links[peer];
+
+	for (unsigned p = 0; p < 2; p++) {
+		bool wanted = has_flow(&node->peers[peer], protocols[p]) || has_flow(back, protocols[p]);
+		unsigned count = 0, in_use = 0;
+
+		for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++) {
+			const struct sim_session *s = link->sessions[i];
+
+			count += s && sim_flow_protocol(s) == protocols[p];
+			in_use += s && sim_flow_protocol(s) == protocols[p] && s->in_use;
+		}
+		if (count > 1)
+			return "a flow has several children";
+		if (in_use != wanted && !(in_use == 0 && node->sim->scarce))
+			return "a flow has no child in use";
+	}
+	return NULL;
+}
+
+/* ESP goes in UDP when an end insists; and else not, if each knows whom it has before it. */
+static const char *udp_fault(const struct sim_node *node, unsigned peer)
+{
+	const struct sim *sim = node->sim;
+	const struct sim_node *other = &sim->nodes[sim_node_of(node, peer)];
+	bool insists = node->peers[peer].udp || other->peers[sim_peer_of(other, node->index)].udp;
+
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++) {
+		const struct sim_session *s = node->links[peer].sessions[i];
+
+		if (s && s->child.udp != insists && (insists || sim->node_count == 2))
+			return "a child has the wrong encapsulation";
+		if (s && s->child.nat)
+			return "a NAT is seen where there is none";
+	}
+	return NULL;
 }
 
 static const char *link_fault(struct sim_node *node, unsigned peer)
@@ -191,7 +270,11 @@ static const char *link_fault(struct sim_node *node, unsigned peer)
 	if (info[0].spi_i != info[1].spi_i || info[0].spi_r != info[1].spi_r)
 		return "the ends use different IKE SAs";
 	fault = children_fault(&node->links[peer], &other->links[back]);
-	return fault ? fault : workers_fault(node, peer);
+	if (!fault)
+		fault = workers_fault(node, peer);
+	if (!fault)
+		fault = flows_fault(node, peer);
+	return fault ? fault : udp_fault(node, peer);
 }
 
 const char *sim_fault(struct sim *sim)

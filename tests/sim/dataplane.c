@@ -96,7 +96,9 @@ void sim_session_install(struct sim_node *node, const struct sl_ike_child *child
 	struct sim_session **place = find_place(link, NULL),
 			   **bucket = &sim->sessions[child->spi_in % SIM_BUCKETS];
 	struct sim_session *s = calloc(1, sizeof(*s));
-	uint64_t time = node->peers[child->peer].rekey_time;
+	const struct sl_ike_peer_conf *conf = &node->peers[child->peer];
+	uint64_t time =
+		child->flow == SL_IKE_NO_FLOW ? conf->rekey_time : conf->flows[child->flow].rekey_time;
 
 	if (!place)
 		sim_violation(sim, "%s: %u children of one peer", node->name, SIM_SESSIONS_MAX + 1);
@@ -121,14 +123,20 @@ void sim_session_use(struct sim_node *node, unsigned peer, uint32_t spi_in)
 	if (!s)
 		sim_violation(
 			node->sim, "%s: child %08x is to be used and not installed", node->name, spi_in);
-	/* All children of a peer have the same selectors here. */
+	/* All children of a peer have the same selectors here, but those of flows. */
 	for (unsigned i = 0; i < SIM_SESSIONS_MAX; i++)
-		if (link->sessions[i] && link->sessions[i]->child.worker == s->child.worker)
+		if (link->sessions[i] && link->sessions[i]->child.worker == s->child.worker &&
+			sim_flow_protocol(link->sessions[i]) == sim_flow_protocol(s))
 			link->sessions[i]->in_use = false;
 	s->in_use = true;
 }
 
-struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker)
+uint8_t sim_flow_protocol(const struct sim_session *session)
+{
+	return session->child.local.ts[0].protocol;
+}
+
+struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker, uint8_t protocol)
 {
 	struct sim_session *best = NULL;
 
@@ -137,9 +145,12 @@ struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker)
 
 		if (!s || !s->in_use)
 			continue;
-		if (s->child.worker == worker)
-			return s;
-		if (!best || s->child.worker < best->child.worker)
+		if (sim_flow_protocol(s) == protocol)
+			return s; /* there is one at most: flows are for one worker */
+		if (sim_flow_protocol(s) != 0)
+			continue;
+		if (!best || s->child.worker == worker ||
+			(best->child.worker != worker && s->child.worker < best->child.worker))
 			best = s;
 	}
 	return best;
@@ -168,10 +179,11 @@ void sim_session_remove(struct sim_node *node, unsigned peer, uint32_t spi_in)
 
 /* ---- Packets ----------------------------------------------------------------------------------------------------- */
 
-static bool covers(const struct sl_ts_list *list, const struct sl_addr *addr)
+static bool covers(const struct sl_ts_list *list, const struct sl_addr *addr, uint8_t protocol)
 {
 	for (unsigned i = 0; i < list->count; i++)
 		if (list->ts[i].first.family == addr->family &&
+			(list->ts[i].protocol == 0 || list->ts[i].protocol == protocol) &&
 			memcmp(list->ts[i].first.bytes, addr->bytes, sl_addr_len(addr)) <= 0 &&
 			memcmp(list->ts[i].last.bytes, addr->bytes, sl_addr_len(addr)) >= 0)
 			return true;
@@ -184,9 +196,10 @@ static struct sl_addr host_of(unsigned node)
 	return sl_addr_v4(UINT32_C(10) << 24 | (node + 1) << 16 | 0x0101);
 }
 
-static void seal(struct sim_node *node, struct sim_session *s, unsigned to)
+static void seal(struct sim_node *node, struct sim_session *s, unsigned to, uint8_t protocol)
 {
-	const struct sim_esp packet = {.spi = s->child.spi_out, .key = s->seal, .seq = ++s->seq};
+	const struct sim_esp packet = {
+		.spi = s->child.spi_out, .key = s->seal, .seq = ++s->seq, .protocol = protocol};
 	struct sim *sim = node->sim;
 
 	if (sim->now > s->ends_at)
@@ -201,15 +214,17 @@ static void seal(struct sim_node *node, struct sim_session *s, unsigned to)
 
 void sim_traffic(struct sim_node *node, unsigned peer)
 {
+	static const uint8_t protocols[] = {SIM_ICMP, SIM_TCP, SIM_UDP};
 	unsigned worker = (unsigned)sim_below(node->sim, node->conf.workers), to = sim_node_of(node, peer);
-	struct sim_session *s = sim_outbound(&node->links[peer], worker);
+	uint8_t protocol = protocols[sim_below(node->sim, 3)];
+	struct sim_session *s = sim_outbound(&node->links[peer], worker, protocol);
 	const struct sl_addr src = host_of(node->index), dst = host_of(to);
 
 	node->sim->flows[node->index][to].sent++;
 	if (!s)
 		sl_ike_connect(node->ike, node->sim->now, peer);
-	else if (covers(&s->child.local, &src) && covers(&s->child.remote, &dst))
-		seal(node, s, to);
+	else if (covers(&s->child.local, &src, protocol) && covers(&s->child.remote, &dst, protocol))
+		seal(node, s, to, protocol);
 }
 
 static void deliver(struct sim_node *node, unsigned peer)
@@ -236,7 +251,8 @@ void sim_open(struct sim_node *node, const struct sim_esp *packet)
 		sim_hash(node->sim, packet, sizeof(packet->spi));
 		sim_hash(node->sim, &packet->seq, sizeof(packet->seq));
 		if (sl_replay_accept(&s->window, packet->seq) == SL_REPLAY_NEW &&
-			covers(&s->child.remote, &src) && covers(&s->child.local, &dst))
+			covers(&s->child.remote, &src, packet->protocol) &&
+			covers(&s->child.local, &dst, packet->protocol))
 			deliver(node, p);
 		return;
 	}

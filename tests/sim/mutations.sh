@@ -106,8 +106,8 @@ mutate old-child-stays lib/ike/rekey_child.c \
 mutate collision-not-seen lib/ike/ke.c 'return rekey->to_beat.len > 0 &&' 'return rekey->to_beat.len > IKE_NONCE_MAX &&'
 
 mutate collision-other-winner lib/ike/rekey_child.c \
-	'bool useless = ike_rekey_lost(&sa->rekey, lowest) ||' \
-	'bool useless = ike_rekey_lost(&sa->rekey, lowest) == sa->initiator ||'
+	'if (ike_rekey_lost(asked, &asked->lowest) ||' \
+	'if (ike_rekey_lost(asked, &asked->lowest) == fresh->sa->initiator ||'
 
 mutate children-left-behind lib/ike/rekey_sa.c 'child->sa = heir;' '(void)child;'
 
@@ -129,8 +129,42 @@ mutate rekey-changes-the-worker lib/ike/rekey_child.c \
 	'const struct ike_wanted wanted = ike_want_like(old);' \
 	'const struct ike_wanted wanted = ike_want_like(old); fresh->worker = 0;'
 
-mutate worker-forgotten lib/ike/further.c 'if (sa->further && sa->further_at == IKE_NEVER &&' \
+mutate worker-forgotten lib/ike/further.c 'if (sa->further_at == IKE_NEVER &&' \
 	'if (!sa->ike && sa->further_at == IKE_NEVER &&'
+
+# ---- Flows --------------------------------------------------------------------------------------------------------------
+
+mutate flow-asked-for-by-both lib/ike/flow.c 'sa->initiator && (asked || has_child(sa, flow));' \
+	'sa->initiator && asked && !sa->ike;'
+
+mutate flow-asked-for-late lib/ike/flow.c '(asked || has_child(sa, flow))' 'asked'
+
+mutate flow-used-too-early lib/ike/further.c 'if (!carried) {' 'if (!carried || fresh->flow != SL_IKE_NO_FLOW) {'
+
+mutate flow-rekeyed-as-none lib/ike/rekey_child.c \
+	'struct ike_child *fresh = ike_child_new(sa, old->worker, old->flow);
+	const' \
+	'struct ike_child *fresh = ike_child_new(sa, old->worker, SL_IKE_NO_FLOW);
+	const'
+
+mutate flow-not-recognized lib/ike/flow.c 'if (is_flow(sa, &conf->flows[i], local, remote))' \
+	'if (is_flow(sa, &conf->flows[i], local, remote) && sa->initiator)'
+
+mutate flow-of-common-networks-only lib/ike/flow.c 'return !sl_ts_narrow(&common, flow, first) ||' \
+	'return !sl_ts_narrow(&common, flow, flow) ||'
+
+mutate flow-lives-too-long lib/ike/child.c 'conf->flows[child->flow].rekey_time' 'conf->flows[child->flow].rekey_time * 3'
+
+# ---- Where packets go ---------------------------------------------------------------------------------------------------
+
+mutate address-of-one-family lib/ike/init.c 'return remote->family == SL_IPV6 ?' 'return remote->family == SL_NONE ?'
+
+mutate udp-of-one-end lib/ike/nat.c 'sa->insists || peer != PLACE_SAME ||' 'sa->insists ||'
+
+mutate udp-lost-with-the-ike-sa lib/ike/rekey_sa.c 'fresh->udp = old->udp;' '(void)old;'
+
+mutate nat-where-none-is lib/ike/nat.c 'sa->peer_behind_nat = peer == PLACE_TRANSLATED;' \
+	'sa->peer_behind_nat = peer != PLACE_SAME;'
 
 # ---- Which IKE SA is used -----------------------------------------------------------------------------------------------
 

@@ -128,6 +128,11 @@ static void transmit(struct sim *sim, const struct sim_event *event)
 		send_copy(sim, event, sim_below(sim, STRAY_MAX));
 }
 
+static bool is_at(const struct sim_node *node, const struct sl_addr *addr)
+{
+	return sl_addr_equal(addr->family == SL_IPV6 ? &node->conf.address6 : &node->conf.address, addr);
+}
+
 void sim_send_ike(struct sim_node *node, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
 {
 	const struct ike_wire_header *h = (const void *)msg;
@@ -136,11 +141,12 @@ void sim_send_ike(struct sim_node *node, const struct sl_ike_path *path, const u
 		.kind = SIM_IKE, .from = node->index, .path = *path, .data = (uint8_t *)msg, .len = len};
 
 	sim_check_message(node, msg, len);
-	while (event.to < sim->node_count &&
-		!sl_addr_equal(&sim->nodes[event.to].conf.address, &path->remote.addr))
+	while (event.to < sim->node_count && !is_at(&sim->nodes[event.to], &path->remote.addr))
 		event.to++;
 	if (event.to == sim->node_count)
 		sim_violation(sim, "%s sends to nobody", node->name);
+	if (!is_at(node, &path->local.addr) || path->local.addr.family != path->remote.addr.family)
+		sim_violation(sim, "%s sends from an address that is not its own there", node->name);
 	sim_note(sim, "%s > %s  exchange %u %s id %u, %zu bytes, SA %016llx", node->name,
 		sim->nodes[event.to].name, h->exchange, h->flags & IKE_FLAG_RESPONSE ? "response" : "request",
 		be32toh(h->id), len, (unsigned long long)be64toh(h->spi_i));

@@ -24,6 +24,7 @@ enum {
 	SIM_NODES_MAX = 3,
 	SIM_PEERS_MAX = SIM_NODES_MAX - 1,
 	SIM_WORKERS_MAX = 4,
+	SIM_FLOWS_MAX = 2,     /* of one peer at one node */
 	SIM_SESSIONS_MAX = 64, /* of one peer at one node; more means that old ones are not removed */
 	SIM_SPIS_MAX = 8,      /* reserved for one peer at one node, and not installed */
 	SIM_IKE_SAS_MAX = 32,  /* of one node */
@@ -84,11 +85,12 @@ struct sim_session {
 	bool in_use;      /* seals what its worker sends */
 };
 
-/* A packet in ESP: what an onlooker could tell from it, with the key in place of what the key does. */
+/* A packet in ESP: what an onlooker could tell from it, with the key in place of what the key does; and what is inside. */
 struct sim_esp {
 	uint32_t spi;
 	const struct sim_key *key;
 	uint64_t seq;
+	uint8_t protocol; /* of the packet that two hosts exchange: one of a flow, or another */
 };
 
 /* Traffic from one node to another. */
@@ -111,8 +113,16 @@ void sim_session_install(struct sim_node *node, const struct sl_ike_child *child
 void sim_session_remove(struct sim_node *node, unsigned peer, uint32_t spi_in);
 void sim_session_use(struct sim_node *node, unsigned peer, uint32_t spi_in);
 
-/* The session this worker seals with: its own, or that of the first worker that has one; NULL when none has. */
-struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker);
+enum { SIM_ICMP = 1, SIM_TCP = 6, SIM_UDP = 17 }; /* protocols; there may be flows for the latter two */
+
+/* Which of the flows that nodes may have configured a session is for: its protocol, or 0. */
+uint8_t sim_flow_protocol(const struct sim_session *session);
+
+/*
+ * The session this worker seals packets of a protocol with: one for a flow rather than another, its own rather than that
+ * of the first worker that has one; NULL when there is none.
+ */
+struct sim_session *sim_outbound(const struct sim_link *link, unsigned worker, uint8_t protocol);
 
 /* How many of its sessions are in use. */
 unsigned sim_in_use(const struct sim_link *link);
@@ -131,6 +141,8 @@ struct sim_node {
 	struct sl_ed25519_key key;
 	struct sl_ike_conf conf;
 	struct sl_ike_peer_conf peers[SIM_PEERS_MAX];
+	struct sl_ike_flow_conf flows[SIM_PEERS_MAX][SIM_FLOWS_MAX];
+	unsigned late_flows[SIM_PEERS_MAX]; /* how many of them are configured only in calm */
 	struct sim_link links[SIM_PEERS_MAX];
 	struct sl_ike *ike;  /* NULL: switched off */
 	uint64_t packets;    /* that a session carries before its keys are renewed; 0: any number */

@@ -55,6 +55,20 @@ static struct sl_ts_list selectors_of(struct sim *sim, unsigned node)
 	return list;
 }
 
+/* Which families the nodes have addresses of. */
+enum families { ONLY_IPV4, ONLY_IPV6, BOTH_FAMILIES };
+
+static void give_addresses(struct sim_node *node, enum families families)
+{
+	struct sl_addr ipv6 = {.family = SL_IPV6, .bytes = {0x20, 0x01, 0x0d, 0xb8}};
+
+	ipv6.bytes[15] = (uint8_t)(1 + node->index);
+	if (families != ONLY_IPV6)
+		node->conf.address = sl_addr_v4(UINT32_C(0xc0000201) + node->index);
+	if (families != ONLY_IPV4)
+		node->conf.address6 = ipv6;
+}
+
 static void make_node(struct sim *sim, unsigned index)
 {
 	static const char *const names[SIM_NODES_MAX] = {"alpha", "beta", "gamma"};
@@ -69,7 +83,6 @@ static void make_node(struct sim *sim, unsigned index)
 	node->conf = (struct sl_ike_conf){
 		.name = node->name,
 		.key = &node->key,
-		.address = sl_addr_v4(UINT32_C(0xc0000201) + index),
 		.selectors = selectors_of(sim, index),
 		.sa_max = SIM_IKE_SAS_MAX,
 		.workers = sim_chance(sim, 40) ? 1 : 1 + (unsigned)sim_below(sim, SIM_WORKERS_MAX),
@@ -94,6 +107,49 @@ static void choose_ciphers(struct sim *sim, bool both)
 	}
 }
 
+/* Some protocols of the traffic with this peer have child SAs of their own; the other end may think so too, or not. */
+static void make_flows(struct sim_node *node, unsigned peer, bool late)
+{
+	static const uint8_t protocols[SIM_FLOWS_MAX] = {SIM_TCP, SIM_UDP};
+	struct sl_ike_peer_conf *conf = &node->peers[peer];
+	struct sim *sim = node->sim;
+	unsigned first = (unsigned)sim_below(sim, 2); /* the order is everybody's own */
+
+	conf->flows = node->flows[peer];
+	for (unsigned i = 0; i < SIM_FLOWS_MAX; i++) {
+		struct sl_ike_flow_conf *flow = &node->flows[peer][conf->flow_count];
+		uint8_t protocol = protocols[(first + i) % SIM_FLOWS_MAX];
+
+		if (sim_chance(sim, 40))
+			continue;
+		*flow = (struct sl_ike_flow_conf){
+			.name = protocol == SIM_TCP ? "tcp" : "udp",
+			.local = node->conf.selectors,
+			.remote = conf->selectors,
+			.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
+		};
+		for (unsigned k = 0; k < flow->local.count; k++)
+			flow->local.ts[k].protocol = protocol;
+		for (unsigned k = 0; k < flow->remote.count; k++)
+			flow->remote.ts[k].protocol = protocol;
+		conf->flow_count++;
+	}
+	if (late) {
+		node->late_flows[peer] = conf->flow_count;
+		conf->flow_count = 0;
+	}
+}
+
+/* Where a node is, for others; in whichever family, if it has both. */
+static struct sl_addr address_of(struct sim *sim, const struct sim_node *node)
+{
+	bool ipv6 = node->conf.address.family == SL_NONE;
+
+	if (!ipv6 && node->conf.address6.family != SL_NONE)
+		ipv6 = sim_chance(sim, 50);
+	return ipv6 ? node->conf.address6 : node->conf.address;
+}
+
 static void introduce(struct sim_node *node, unsigned peer)
 {
 	struct sim *sim = node->sim;
@@ -107,6 +163,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 		.name = other->name,
 		.selectors = selectors_of(sim, other->index),
 		.esn = sim_chance(sim, 80),
+		.udp = sim_chance(sim, 50),
 		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC,
 		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
 		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
@@ -115,7 +172,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 		conf->start = SL_IKE_START_NONE;
 	if (!waits)
 		conf->endpoint = (struct sl_endpoint){
-			other->conf.address, sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
+			address_of(sim, other), sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
 	memcpy(conf->public_key, other->key.public, sizeof(conf->public_key));
 }
 
@@ -143,16 +200,26 @@ static void make_weather(struct sim *sim)
 
 static void make_world(struct sim *sim)
 {
+	enum families families;
+	bool late_flows;
+
 	sim->now = 1000 * SIM_S;
 	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
 	sim->node_count = sim_chance(sim, 30) ? 3 : 2;
 	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
 	sim->scarce = sim->shortage > 0;
-	for (unsigned i = 0; i < sim->node_count; i++)
+	families = (enum families)sim_below(sim, 3);
+	late_flows = sim_chance(sim, 40);
+	for (unsigned i = 0; i < sim->node_count; i++) {
 		make_node(sim, i);
+		give_addresses(&sim->nodes[i], families);
+	}
 	for (unsigned i = 0; i < sim->node_count; i++)
-		for (unsigned p = 0; p < sim->node_count - 1; p++)
+		for (unsigned p = 0; p < sim->node_count - 1; p++) {
 			introduce(&sim->nodes[i], p);
+			if (sim_chance(sim, 50))
+				make_flows(&sim->nodes[i], p, late_flows);
+		}
 	choose_ciphers(sim, sim_chance(sim, 80));
 	make_weather(sim);
 }
@@ -297,8 +364,11 @@ static void chaos(struct sim *sim)
 static void lengthen_lives(struct sim_node *node)
 {
 	node->packets = 0;
-	for (unsigned i = 0; i < SIM_PEERS_MAX; i++)
+	for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
 		node->peers[i].rekey_time = 0;
+		for (unsigned f = 0; f < SIM_FLOWS_MAX; f++)
+			node->flows[i][f].rekey_time = 0;
+	}
 }
 
 /* The network is as good as can be: nothing lost, nothing out of order. */
@@ -429,7 +499,8 @@ static uint64_t keys_in_use(const struct sim *sim, const struct sim_event *rotat
 	struct sl_ike_peer_info info;
 
 	sl_ike_peer_info(node->ike, peer, &info);
-	return rotation->action == REKEY_IKE ? info.spi_i : sim_outbound(&node->links[peer], 0)->child.spi_in;
+	return rotation->action == REKEY_IKE ? info.spi_i
+					     : sim_outbound(&node->links[peer], 0, SIM_ICMP)->child.spi_in;
 }
 
 /* Fresh keys: nothing may be lost to it, whatever becomes of IKE's messages, and only one of everything may be left. */
@@ -455,6 +526,41 @@ static void rotation_trial(struct sim *sim)
 	if (rotation.action != REKEY_BOTH && keys_in_use(sim, &rotation) == before)
 		sim_violation(sim, "%s: the keys are the old ones after their rotation",
 			sim->nodes[rotation.from].name);
+	pause_traffic(sim);
+	check_flows(sim);
+	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
+}
+
+/*
+ * Flows are configured in the midst of traffic, and each gets its child SA. Engines do not take to that by themselves: a
+ * new IKE SA makes them look.
+ */
+static void flow_trial(struct sim *sim)
+{
+	uint64_t begun = sim->now;
+	bool any = false;
+
+	for (unsigned i = 0; i < sim->node_count; i++)
+		for (unsigned p = 0; p < sim->node_count - 1; p++)
+			any |= sim->nodes[i].late_flows[p] > 0;
+	if (!any)
+		return;
+	trial_weather(sim);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		struct sim_node *node = &sim->nodes[i];
+
+		for (unsigned p = 0; p < sim->node_count - 1; p++) {
+			struct sim_event look = {.action = REKEY_IKE, .from = i, .to = sim_node_of(node, p)};
+
+			node->peers[p].flow_count = node->late_flows[p];
+			if (look.to > i)
+				act_later(sim, &look, 0);
+		}
+	}
+	dense(sim);
+	sim_run(sim, sim->now + DENSE); /* the end that waits for the other asks late */
+	seldom(sim, QUICK_CALM + CALM_SPAN);
+	check_calm(sim, begun, "flows were configured");
 	pause_traffic(sim);
 	check_flows(sim);
 	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
@@ -492,7 +598,8 @@ static void restart_trial(struct sim *sim)
 
 static void trials(struct sim *sim)
 {
-	static void (*const all[])(struct sim * sim) = {rotation_trial, restart_trial, rotation_trial};
+	static void (*const all[])(struct sim * sim) = {
+		flow_trial, rotation_trial, restart_trial, rotation_trial};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		pause_traffic(sim);

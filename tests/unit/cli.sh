@@ -152,13 +152,15 @@ start alpha.example "$answers" || report 1 "start the server"
 prints "show names the gateway" "gateway: alpha.example" "$sealane" show
 prints "show prints times for people" "  running for: 2 hours 3 minutes" "$sealane" show
 prints "show prints bytes for people" "  received: 2.50 MiB in 2000 packets" "$sealane" show
-prints "show prints the ports" "  mtu: 1500, 1438 inside the seal" "$sealane" show
+prints "show prints what fits the tunnel to a peer" "  mtu: 1438 inside the seal" "$sealane" show
+prints "show prints the ports" "  mtu: 1500, VLAN 42" "$sealane" show
+prints "show prints their addresses" "  addresses: 192.0.2.1/24, 2001:db8::1/64" "$sealane" show
 prints "show disarms control characters" "  last error: no answer?[2J??2J" "$sealane" show peers
 run 0 "$sealane" show peers && ! grep -q '^gateway\|^port' out
 report $? "show peers prints peers only"
 run 0 "$sealane" show && ! grep -q $'\033' out
 report $? "show has no colour in a file"
-prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  yes         0  1 day 1 hour  2.50 MiB" \
+prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  yes    web        0  1 day 1 hour  2.50 MiB" \
 	"$sealane" show sessions
 [ "$(grep -c '^0x00000301' out)" = 0 ]
 report $? "show sessions leaves out one that ended meanwhile"
@@ -171,7 +173,7 @@ prints "show drops" " 123456  replay  the sequence number has been seen already"
 report $? "show drops leaves out what did not happen"
 prints "show ike" "    7  unknown-sa  dropped: no IKE SA has these SPIs" "$sealane" show ike
 prints "show workers" \
-	"     0      1     2000         1             2         17         1       1994           3          21  123458" \
+	"     0      1     2000         1             2         17         1       1994           3          21  123458    5" \
 	"$sealane" show workers
 same_json() { # NAME PYTHON-EXPRESSION ARGUMENTS...: of `got`, what show printed, and `all`, what the gateway answers
 	local name=$1 expression=$2

@@ -36,7 +36,7 @@ static const struct rte_ether_addr pair_host_mac = {{2, 0, 0, 0, 0, 9}};
 struct pair {
 	struct rte_mempool *mbufs;
 	struct sl_dataplane alpha, beta;
-	struct rte_fib *routes;
+	struct sl_routes *routes;
 	struct sl_esp_out *out; /* alpha's, towards beta */
 	struct sl_esp_in *in;   /* beta's, from alpha */
 	uint8_t key[SL_GCM_KEY_MAX];
@@ -55,34 +55,13 @@ static inline struct sl_ts_list pair_selector(const char *prefix)
 	return list;
 }
 
-/* Fresh sessions of the given kind; those before are gone. */
-static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn)
+/* Fresh sessions made from params with these selectors of alpha and beta; those before are gone. */
+static inline void pair_sessions_like(
+	struct pair *p, struct sl_esp_params params, const struct sl_ts_list *a, const struct sl_ts_list *b)
 {
-	struct sl_ts_list a = pair_selector("10.1.0.0/16"), b = pair_selector("10.2.0.0/16");
-	struct sl_esp_params params = {
-		.spi_in = sl_spi_make(0, BETA_SLOT, 5),
-		.spi_out = sl_spi_make(0, BETA_SLOT, 5),
-		.cipher = cipher,
-		.esn = esn,
-		.peer = BETA_FLOW,
-		.wire_local = ALPHA_WIRE,
-		.wire_remote = BETA_WIRE,
-		.port_local = 4500,
-		.port_remote = 4500,
-		.local = &a,
-		.remote = &b,
-		.key_in = p->key,
-		.salt_in = p->salt,
-		.key_out = p->key,
-		.salt_out = p->salt,
-		.packet_limit = UINT64_C(1) << 33,
-		.byte_limit = UINT64_C(1) << 39,
-	};
-
-	for (unsigned i = 0; i < sizeof(p->key); i++)
-		p->key[i] = (uint8_t)(i * 7 + 1);
-	memcpy(p->salt, "salt", sizeof(p->salt));
 	memset(p->out, 0, sizeof(*p->out));
+	params.local = a;
+	params.remote = b;
 	if (sl_esp_out_init(p->out, &params))
 		abort();
 	sl_esp_out_resolve(p->out, &p->alpha.wire.mac, &p->beta.wire.mac);
@@ -90,33 +69,67 @@ static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn
 	sl_out_switch(&p->alpha, BETA_FLOW, p->out, NULL);
 	sl_in_remove(&p->beta, params.spi_in);
 	memset(p->in, 0, sizeof(*p->in));
-	params.local = &b;
-	params.remote = &a;
+	params.local = b;
+	params.remote = a;
 	if (sl_esp_in_init(p->in, &params))
 		abort();
 	sl_in_install(&p->beta, p->in);
 }
 
+/* What the sessions are made from, but for their selectors. */
+static inline struct sl_esp_params pair_params(struct pair *p, enum sl_cipher cipher, bool esn)
+{
+	for (unsigned i = 0; i < sizeof(p->key); i++)
+		p->key[i] = (uint8_t)(i * 7 + 1);
+	memcpy(p->salt, "salt", sizeof(p->salt));
+	return (struct sl_esp_params){
+		.spi_in = sl_spi_make(0, BETA_SLOT, 5),
+		.spi_out = sl_spi_make(0, BETA_SLOT, 5),
+		.cipher = cipher,
+		.esn = esn,
+		.peer = BETA_FLOW,
+		.wire_local = {sl_addr_v4(ALPHA_WIRE), 4500},
+		.wire_remote = {sl_addr_v4(BETA_WIRE), 4500},
+		.udp = true,
+		.dscp = SL_DSCP_COPY,
+		.path_mtu = 1500,
+		.key_in = p->key,
+		.salt_in = p->salt,
+		.key_out = p->key,
+		.salt_out = p->salt,
+		.packet_limit = UINT64_C(1) << 33,
+		.byte_limit = UINT64_C(1) << 39,
+	};
+}
+
+/* Fresh sessions of the given kind; those before are gone. */
+static inline void pair_sessions(struct pair *p, enum sl_cipher cipher, bool esn)
+{
+	struct sl_ts_list a = pair_selector("10.1.0.0/16"), b = pair_selector("10.2.0.0/16");
+
+	pair_sessions_like(p, pair_params(p, cipher, esn), &a, &b);
+}
+
 static inline void pair_new(struct pair *p)
 {
+	const struct sl_addr host = sl_addr_v4(BETA_HOST);
 	struct sl_prefix b;
 
 	memset(p, 0, sizeof(*p));
 	p->mbufs = rte_pktmbuf_pool_create("pair", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	p->out = aligned_alloc(64, sizeof(*p->out));
 	p->in = aligned_alloc(64, sizeof(*p->in));
-	p->routes = sl_routes_new("pair");
+	p->routes = sl_routes_new("pair", 64);
 	if (!p->mbufs || !p->out || !p->in || !p->routes || sl_dataplane_init(&p->alpha, 100) ||
 		sl_dataplane_init(&p->beta, 101) || !sl_prefix_parse(&b, "10.2.0.0/16") ||
 		sl_routes_add(p->routes, &b, BETA_FLOW))
 		abort();
-	p->alpha.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 1}}, .ip = ALPHA_PLAIN};
-	p->alpha.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 2}}, .ip = ALPHA_WIRE};
-	p->beta.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 1}}, .ip = BETA_PLAIN};
-	p->beta.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 2}}, .ip = BETA_WIRE};
-	p->alpha.inner_mtu = p->beta.inner_mtu = sl_inner_mtu(1500);
+	p->alpha.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 1}}, .count4 = 1, .ip4 = {ALPHA_PLAIN}};
+	p->alpha.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 1, 2}}, .count4 = 1, .ip4 = {ALPHA_WIRE}};
+	p->beta.plain = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 1}}, .count4 = 1, .ip4 = {BETA_PLAIN}};
+	p->beta.wire = (struct sl_link){.mac = {{2, 0, 0, 0, 2, 2}}, .count4 = 1, .ip4 = {BETA_WIRE}};
 	p->alpha.routes = p->beta.routes = p->routes;
-	sl_neighbour_set(&p->beta, BETA_HOST, &pair_host_mac);
+	sl_neighbour_set(&p->beta, &host, &pair_host_mac);
 	pair_sessions(p, SL_AES256GCM16, true);
 }
 
@@ -124,7 +137,7 @@ static inline void pair_free(struct pair *p)
 {
 	sl_dataplane_fini(&p->alpha);
 	sl_dataplane_fini(&p->beta);
-	rte_fib_free(p->routes);
+	sl_routes_free(p->routes);
 	rte_mempool_free(p->mbufs);
 	free(p->out);
 	free(p->in);
@@ -146,6 +159,15 @@ static inline void pair_ip_checksum(struct rte_ipv4_hdr *ip)
 {
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+/* What a packet is after so many routers. */
+static inline void pair_age(void *packet, uint8_t routers)
+{
+	struct rte_ipv4_hdr *ip = packet;
+
+	ip->time_to_live -= routers;
+	pair_ip_checksum(ip);
 }
 
 /* A frame on alpha's plain link: an IPv4 packet of total bytes from src to dst, its payload made from seed. */

@@ -114,7 +114,8 @@ static int op_child_install(void *owner, const struct sl_ike_child *child)
 {
 	struct pair_end *e = owner;
 
-	assert(child->peer == 0);
+	assert(child->peer == 0 && child->flow >= SL_IKE_NO_FLOW && child->flow < (int)e->peer.flow_count);
+	assert(child->flow == SL_IKE_NO_FLOW || child->worker == 0);
 	if (e->refuse_installs > 0) {
 		e->refuse_installs--;
 		return -1;
@@ -194,11 +195,22 @@ static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 		e->outbound = 0;
 }
 
+/* Its address of this family. */
+static const struct sl_addr *address_of(const struct pair_end *e, uint8_t family)
+{
+	return family == SL_IPV6 ? &e->conf.address6 : &e->conf.address;
+}
+
+static bool is_of(const struct pair_end *e, const struct sl_addr *addr)
+{
+	return sl_addr_equal(address_of(e, addr->family), addr);
+}
+
 static void op_keepalive(void *owner, const struct sl_ike_path *path)
 {
 	struct pair_end *e = owner;
 
-	assert(sl_addr_equal(&path->local.addr, &e->conf.address) && path->local.port == SL_IKE_NAT_PORT);
+	assert(is_of(e, &path->local.addr) && path->local.port == SL_IKE_NAT_PORT);
 	e->keepalives++;
 }
 
@@ -254,7 +266,8 @@ static void init_end(
 	struct pair *pair, unsigned index, const char *name, const char *address, const char *prefix)
 {
 	struct pair_end *e = &pair->end[index];
-	bool ok = sl_addr_parse(&e->conf.address, address);
+	bool ok = sl_addr_parse(&e->conf.address, address) &&
+		  sl_addr_parse(&e->conf.address6, index == ALPHA ? "2001:db8::1" : "2001:db8::2");
 
 	assert(ok);
 	e->pair = pair;
@@ -279,6 +292,7 @@ static void introduce(struct pair_end *e, const struct pair_end *other)
 		.ciphers = {SL_AES256GCM16, SL_AES128GCM16},
 		.cipher_count = 2,
 		.esn = true,
+		.udp = true,
 		.start = SL_IKE_START_TRAFFIC,
 		.dpd_delay = 10 * PAIR_S,
 	};
@@ -295,6 +309,12 @@ void pair_init(struct pair *pair, uint64_t seed)
 	init_end(pair, BETA, "beta.example", "192.0.2.2", "10.2.0.0/16");
 	introduce(&pair->end[ALPHA], &pair->end[BETA]);
 	introduce(&pair->end[BETA], &pair->end[ALPHA]);
+}
+
+void pair_use_ipv6(struct pair *pair)
+{
+	for (unsigned i = 0; i < PAIR_ENDS; i++)
+		pair->end[i].peer.endpoint.addr = pair->end[!i].conf.address6;
 }
 
 void pair_free(struct pair *pair)
@@ -333,11 +353,13 @@ static bool receiver_path(const struct pair *pair, const struct pair_message *m,
 		if (m->from == ALPHA)
 			path->remote = pair->nat;
 		else if (sl_endpoint_equal(&m->path.remote, &pair->nat))
-			path->local = (struct sl_endpoint){to->conf.address, SL_IKE_NAT_PORT};
+			path->local =
+				(struct sl_endpoint){*address_of(to, pair->nat.addr.family), SL_IKE_NAT_PORT};
 		else
 			return false;
 	}
-	return sl_addr_equal(&path->local.addr, &to->conf.address);
+	assert(path->local.addr.family == path->remote.addr.family);
+	return is_of(to, &path->local.addr);
 }
 
 static void deliver(struct pair *pair, unsigned i)
@@ -519,24 +541,69 @@ static const char *child_fault(const struct sl_ike_child *a, const struct sl_ike
 		return "the ends have different children";
 	if (!same_keys(&a->in, &b->out) || !same_keys(&a->out, &b->in) || same_keys(&a->in, &a->out))
 		return "keys differ";
-	if (a->cipher != b->cipher || a->esn != b->esn || !a->udp || !b->udp)
-		return "cipher or sequence numbers differ";
+	if (a->cipher != b->cipher || a->esn != b->esn || a->udp != b->udp)
+		return "cipher, sequence numbers or encapsulation differ";
 	if (!same_selectors(&a->local, &b->remote) || !same_selectors(&a->remote, &b->local))
 		return "selectors differ";
 	return NULL;
 }
 
+/* Has the selectors of the first, so it is one for a worker. */
+static bool is_general(const struct pair_end *e, const struct sl_ike_child *child)
+{
+	const struct ike_terms *first = &e->ike->peers[0]->active->first;
+
+	return child->spi_in != 0 && same_selectors(&child->local, &first->local) &&
+	       same_selectors(&child->remote, &first->remote);
+}
+
+static unsigned general_in_use(const struct pair_end *e, unsigned worker)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		count += e->in_use[i] && e->children[i].worker == worker && is_general(e, &e->children[i]);
+	return count;
+}
+
 static const char *workers_fault(const struct pair_end *e)
 {
 	bool further = e->ike->peers[0]->active->further;
+	unsigned general = 0;
 
-	if (e->conf.workers == 1 && !further && pair_children(e) != 1)
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		general += is_general(e, &e->children[i]);
+	if (e->conf.workers == 1 && !further && general != 1)
 		return "not exactly one child";
 	for (unsigned worker = 0; worker < e->conf.workers; worker++) {
-		unsigned count = pair_in_use(e, worker);
+		unsigned count = general_in_use(e, worker);
 
 		if (count != 1 && (count > 1 || worker == 0 || further))
 			return "a worker does not use exactly one child";
+	}
+	return NULL;
+}
+
+/* Exactly one child for each flow that is configured here, and the other end uses it too. */
+static const char *flows_fault(const struct pair_end *e, const struct pair_end *other)
+{
+	uint32_t refused = e->ike->peers[0]->active->flows_refused;
+
+	for (unsigned flow = 0; flow < e->peer.flow_count; flow++) {
+		unsigned count = 0;
+
+		for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++) {
+			const struct sl_ike_child *child = &e->children[i], *half;
+
+			if (child->spi_in == 0 || child->flow != (int)flow)
+				continue;
+			half = pair_child(other, child->spi_out);
+			if (!e->in_use[i] || !half || !other->in_use[half - other->children])
+				return "an end does not use the child of a flow";
+			count++;
+		}
+		if (count != !(refused >> flow & 1))
+			return count ? "a flow has several children" : "a flow has no child";
 	}
 	return NULL;
 }
@@ -575,6 +642,8 @@ const char *pair_fault(struct pair *pair)
 			return "the number of children shown is not what is in use";
 		if (workers_fault(e))
 			return workers_fault(e);
+		if (flows_fault(e, &pair->end[!i]))
+			return flows_fault(e, &pair->end[!i]);
 	}
 	if (pair_children(&pair->end[ALPHA]) != pair_children(&pair->end[BETA]))
 		return "the ends have different children";

@@ -93,6 +93,9 @@ struct pair {
 void pair_init(struct pair *pair, uint64_t seed);
 void pair_free(struct pair *pair);
 
+/* They meet over IPv6 instead; before pair_boot(). */
+void pair_use_ipv6(struct pair *pair);
+
 /* A new engine for this end; what it had before is gone without a word. Starts. */
 void pair_boot(struct pair *pair, unsigned end);
 
@@ -113,8 +116,8 @@ const struct sl_ike_child *pair_child(const struct pair_end *end, uint32_t spi_i
 
 /*
  * NULL when the link is as it should be in calm: one IKE SA; the same children at both ends, with the same keys, none that
- * nobody uses; and one in use for each worker, or only for worker 0 where there are to be no more. Otherwise what is
- * wrong.
+ * nobody uses; one in use for each worker, or only for worker 0 where there are to be no more; and one in use for each
+ * flow that the peer has not refused. Otherwise what is wrong.
  */
 const char *pair_fault(struct pair *pair);
 

@@ -202,6 +202,76 @@ static inline struct ike_child *child_of(struct ike_sa *sa)
 	return child;
 }
 
+/* A link with so many workers at each end, begun by alpha; all that they lack has been asked for. */
+static inline struct pair *workers_pair(uint64_t seed, unsigned alpha, unsigned beta)
+{
+	struct pair *p = new_pair(seed);
+
+	p->end[ALPHA].conf.workers = alpha;
+	p->end[BETA].conf.workers = beta;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, 100 * PAIR_MS);
+	p->no_gaps = true;
+	pair_run(p, 10 * PAIR_S);
+	assert_calm(p);
+	return p;
+}
+
+static inline void assert_children(
+	struct pair *p, unsigned count, unsigned in_use_alpha, unsigned in_use_beta)
+{
+	assert_calm(p);
+	assert_int_equal(pair_children(&p->end[ALPHA]), count);
+	assert_int_equal(pair_children(&p->end[BETA]), count);
+	assert_int_equal(pair_in_use(&p->end[ALPHA], PAIR_ALL), in_use_alpha);
+	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), in_use_beta);
+}
+
+static inline struct ike_sa *active_of(struct pair *p, unsigned end)
+{
+	struct ike_sa *sa = p->end[end].ike->peers[0]->active;
+
+	assert_non_null(sa);
+	return sa;
+}
+
+/* The child that a worker of this end sends through. */
+static inline const struct sl_ike_child *used_by(struct pair *p, unsigned end, unsigned worker)
+{
+	struct pair_end *e = &p->end[end];
+
+	for (unsigned i = 0; i < PAIR_CHILDREN_MAX; i++)
+		if (e->in_use[i] && e->children[i].worker == worker)
+			return &e->children[i];
+	fail_msg("worker %u uses none", worker);
+	return NULL;
+}
+
+static inline void set_prefix(struct sl_ts_list *list, const char *text)
+{
+	struct sl_prefix prefix;
+
+	assert_true(sl_prefix_parse(&prefix, text));
+	*list = (struct sl_ts_list){.count = 1, .ts = {sl_ts_from_prefix(&prefix)}};
+}
+
+/* "FIRST-LAST PROTOCOL PORT-PORT", everything spelled out. */
+static inline struct sl_ts selector(const char *text)
+{
+	char first[SL_ADDR_TEXT], last[SL_ADDR_TEXT];
+	unsigned protocol, port_first, port_last;
+	struct sl_ts ts = {0};
+
+	assert_int_equal(
+		sscanf(text, "%63[^-]-%63s %u %u-%u", first, last, &protocol, &port_first, &port_last), 5);
+	assert_true(sl_addr_parse(&ts.first, first) && sl_addr_parse(&ts.last, last));
+	ts.protocol = (uint8_t)protocol;
+	ts.port_first = (uint16_t)port_first;
+	ts.port_last = (uint16_t)port_last;
+	return ts;
+}
+
 static inline int start_crypto(void **state)
 {
 	(void)state;

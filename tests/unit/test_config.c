@@ -131,11 +131,70 @@ static void assert_public(const uint8_t *public, const char *base64)
 	assert_string_equal(got, base64);
 }
 
+static void assert_ports(const struct sl_config *c)
+{
+	struct sl_prefix behind[SL_TS_MAX];
+	char text[SL_ADDR_TEXT];
+
+	assert_string_equal(c->wire.port, "0000:3b:00.0");
+	assert_null(c->wire.tap);
+	assert_int_equal(c->wire.port_line, 10);
+	assert_int_equal(c->wire.address_count, 2);
+	assert_prefix(&c->wire.addresses[0], "192.0.2.1/24");
+	assert_prefix(&c->wire.addresses[1], "2001:db8::1/64");
+	assert_ptr_equal(sl_config_address(&c->wire, SL_IPV6), &c->wire.addresses[1]);
+	assert_int_equal(c->wire.mtu, 1400);
+	assert_int_equal(c->wire.vlan, 42);
+	assert_string_equal(sl_addr_text(&c->wire.next_hop, text), "192.0.2.254");
+	assert_string_equal(sl_addr_text(&c->wire.next_hop6, text), "fe80::1");
+	assert_string_equal(c->plain.port, "net_tap0");
+	assert_int_equal(c->plain.port_line, 17);
+	assert_int_equal(c->plain.address_count, 3);
+	assert_prefix(&c->plain.addresses[0], "10.1.0.0/31");
+	assert_int_equal(c->plain.mtu, 9000);
+	assert_int_equal(c->plain.vlan, 7);
+	assert_int_equal(c->plain.route_count, 2);
+	assert_prefix(&c->plain.routes[1].prefix, "fd00:8::/64");
+	assert_string_equal(sl_addr_text(&c->plain.routes[1].via, text), "fe80::8");
+	assert_true(c->plain.wait_for_peer);
+	assert_int_equal(sl_config_behind_us(c, behind), 5);
+	assert_prefix(&behind[1], "fd00:1::/64");
+	assert_prefix(&behind[3], "10.8.0.0/16");
+}
+
+static void assert_flows(const struct sl_config *c)
+{
+	const struct sl_config_flow *database = &c->flows[0], *ping = &c->flows[1];
+
+	assert_int_equal(c->flow_count, 2);
+	assert_string_equal(database->name, "database");
+	assert_int_equal(database->peer, 0);
+	assert_int_equal(database->local_count, 1);
+	assert_prefix(&database->local[0], "10.9.0.0/25");
+	assert_int_equal(database->remote_count, 2);
+	assert_prefix(&database->remote[1], "fd00:2::/80");
+	assert_int_equal(database->protocol, 6);
+	assert_int_equal(database->local_port_first, 1024);
+	assert_int_equal(database->local_port_last, 65535);
+	assert_int_equal(database->remote_port_first, 5432);
+	assert_int_equal(database->remote_port_last, 5432);
+	assert_int_equal(database->rekey_time, 600 * SL_SECOND);
+	assert_int_equal(database->rekey_packets, 1000000);
+	assert_int_equal(database->rekey_bytes, SL_GIB);
+	assert_int_equal(ping->protocol, 1);
+	assert_int_equal(ping->local_count, 5);
+	assert_int_equal(ping->remote_count, 4);
+	assert_int_equal(ping->local_port_first, 0);
+	assert_int_equal(ping->remote_port_last, 65535);
+	assert_int_equal(ping->rekey_time, c->peers[0].rekey_time);
+	assert_int_equal(ping->rekey_packets, c->peers[0].rekey_packets);
+	assert_int_equal(ping->rekey_bytes, c->peers[0].rekey_bytes);
+}
+
 static void test_every_key(void **state)
 {
 	struct sl_config *c = load("good-full.conf");
 	const struct sl_config_peer *beta = &c->peers[0];
-	char text[SL_ADDR_TEXT];
 
 	(void)state;
 	assert_string_equal(c->path, "good-full.conf");
@@ -143,28 +202,24 @@ static void test_every_key(void **state)
 	assert_public(c->key->public, "UZdUn3rfyVS4meACnWVElf2BZDJJ6/XWjzYZ9MYdIzg=");
 	assert_string_equal(c->eal, "-l 0-1 --no-pci --vdev=net_null0 --vdev=net_null1");
 	assert_int_equal(c->idle_sleep, 500000);
-	assert_string_equal(c->wire.port, "0000:3b:00.0");
-	assert_int_equal(c->wire.port_line, 9);
-	assert_prefix(&c->wire.address, "192.0.2.1/24");
-	assert_int_equal(c->wire.mtu, 1400);
-	assert_string_equal(sl_addr_text(&c->wire.next_hop, text), "192.0.2.254");
-	assert_string_equal(c->plain.port, "net_tap0");
-	assert_int_equal(c->plain.port_line, 15);
-	assert_prefix(&c->plain.address, "10.1.0.0/31");
-	assert_int_equal(c->plain.mtu, 1900);
-	assert_true(c->plain.wait_for_peer);
+	assert_false(c->mss_clamp);
+	assert_ports(c);
 	assert_int_equal(c->peer_count, 2);
 	assert_string_equal(beta->name, "beta.example");
-	assert_int_equal(beta->line, 20);
+	assert_int_equal(beta->line, 24);
 	assert_public(beta->public_key, "6n6wIq0ESFdAU3sYobQPqhCsy+Ixn4AkvHwvbMVoSqs=");
 	assert_endpoint(&beta->endpoint, "198.51.100.2:4501");
-	assert_int_equal(beta->prefix_count, 3);
+	assert_int_equal(beta->prefix_count, 4);
 	assert_prefix(&beta->prefixes[0], "10.2.0.0/16");
 	assert_prefix(&beta->prefixes[1], "10.3.0.0/24");
 	assert_prefix(&beta->prefixes[2], "172.16.5.9/32");
+	assert_prefix(&beta->prefixes[3], "fd00:2::/64");
 	assert_int_equal(beta->cipher_count, 1);
 	assert_int_equal(beta->ciphers[0], SL_AES128GCM16);
 	assert_false(beta->esn);
+	assert_false(beta->udp);
+	assert_false(beta->udp_checksum);
+	assert_int_equal(beta->dscp, 46);
 	assert_int_equal(beta->start, SL_CONFIG_START_TRAFFIC);
 	assert_true(beta->source_port_per_sa);
 	assert_int_equal(beta->dpd_delay, 3600 * SL_SECOND);
@@ -177,10 +232,11 @@ static void test_every_key(void **state)
 	assert_string_equal(beta->ppk_id, "link1");
 	assert_false(beta->ppk_required);
 	assert_string_equal(c->peers[1].name, "gamma_1@site-2.example");
-	assert_int_equal(c->peers[1].endpoint.addr.family, SL_NONE);
+	assert_endpoint(&c->peers[1].endpoint, "[2001:db8:9::2]:4502");
 	assert_int_equal(c->peers[1].start, SL_CONFIG_START_NONE);
 	assert_false(c->peers[1].source_port_per_sa);
 	assert_int_equal(c->peers[1].dpd_delay, 0);
+	assert_flows(c);
 	sl_config_free(c);
 }
 
@@ -193,8 +249,14 @@ static void test_defaults(void **state)
 	assert_int_equal(c->idle_sleep, 50000);
 	assert_int_equal(c->wire.mtu, 1500);
 	assert_int_equal(c->plain.mtu, 1500);
+	assert_true(c->mss_clamp);
+	assert_int_equal(c->wire.address_count, 1);
 	assert_int_equal(c->wire.next_hop.family, SL_NONE);
+	assert_int_equal(c->wire.next_hop6.family, SL_NONE);
+	assert_int_equal(c->wire.vlan, 0);
+	assert_int_equal(c->plain.route_count, 0);
 	assert_false(c->plain.wait_for_peer);
+	assert_int_equal(c->flow_count, 0);
 	assert_int_equal(c->peer_count, 2);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct sl_config_peer *peer = &c->peers[i];
@@ -204,6 +266,9 @@ static void test_defaults(void **state)
 		assert_int_equal(peer->ciphers[0], SL_AES256GCM16);
 		assert_int_equal(peer->ciphers[1], SL_AES128GCM16);
 		assert_true(peer->esn);
+		assert_true(peer->udp);
+		assert_true(peer->udp_checksum);
+		assert_int_equal(peer->dscp, SL_CONFIG_DSCP_COPY);
 		assert_int_equal(peer->start, SL_CONFIG_START_BOOT);
 		assert_false(peer->source_port_per_sa);
 		assert_int_equal(peer->dpd_delay, 10 * SL_SECOND);
@@ -212,6 +277,20 @@ static void test_defaults(void **state)
 		assert_int_equal(peer->rekey_bytes, UINT64_C(1) << 38);
 		assert_true(peer->ppk == NULL && peer->ppk_id == NULL && peer->ppk_required);
 	}
+	sl_config_free(c);
+}
+
+static void test_tap(void **state)
+{
+	struct sl_config *c = load("good-tap.conf");
+
+	(void)state;
+	assert_string_equal(c->plain.port, "tap:sealane0");
+	assert_string_equal(c->plain.tap, "sealane0");
+	assert_prefix(&c->plain.addresses[1], "fd00:1::1/128");
+	assert_endpoint(&c->peers[0].endpoint, "[2001:db8::2]:4500");
+	assert_prefix(&c->peers[1].prefixes[1], "2001:db8:7::/48");
+	assert_int_equal(c->peers[1].start, SL_CONFIG_START_NONE);
 	sl_config_free(c);
 }
 
@@ -277,7 +356,7 @@ static void test_long_lines(void **state)
 	for (unsigned i = 0; i < got.count; i++)
 		assert_null(strstr(got.line[i], "too long"));
 	assert_complaint(text, (size_t)len,
-		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal or idle-sleep");
+		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal, idle-sleep or mss-clamp");
 	len = snprintf(text, sizeof(text), "[gateway]\neal = %04090d\n", 0);
 	assert_complaint(
 		text, (size_t)len, "x.conf:2: the line is too long, expected at most 4094 characters");
@@ -296,7 +375,7 @@ static void test_control_characters(void **state)
 	assert_complaint(
 		nul, sizeof(nul) - 1, "x.conf:2: the line holds a control character, expected plain text");
 	assert_complaint(carriage_returns, sizeof(carriage_returns) - 1,
-		"x.conf:3: mtu '1' is not valid, expected 576 to 1900");
+		"x.conf:3: mtu '1' is not valid, expected 576 to 9000");
 }
 
 /* No complaint repeats what may be a private key, wherever it was pasted. */
@@ -413,6 +492,7 @@ static int run_all(const glob_t *files)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_tap),
 		cmocka_unit_test(test_key_path),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_empty),

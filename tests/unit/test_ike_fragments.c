@@ -5,7 +5,8 @@
  */
 #include "ike_test.h"
 
-enum { NARROW = SL_IKE_FRAGMENT_MIN };
+enum { HEADERS = 20 + 8 + 4 }; /* IPv4, UDP, non-ESP marker */
+enum { NARROW = SL_IKE_MTU_MIN - HEADERS };
 
 /* What went over the network. */
 struct watch {
@@ -26,12 +27,13 @@ static bool watch(struct pair *p, unsigned from, struct pair_message *m)
 	return true;
 }
 
+/* An end whose path carries messages of so many bytes, over IPv4; 0: of any length. */
 static struct pair *narrow_pair(uint64_t seed, size_t alpha_max, size_t beta_max)
 {
 	struct pair *p = new_pair(seed);
 
-	p->end[ALPHA].conf.message_max = alpha_max;
-	p->end[BETA].conf.message_max = beta_max;
+	p->end[ALPHA].conf.mtu = alpha_max ? (unsigned)alpha_max + HEADERS : 0;
+	p->end[BETA].conf.mtu = beta_max ? (unsigned)beta_max + HEADERS : 0;
 	set_boot(p, true, false);
 	return p;
 }
@@ -87,6 +89,47 @@ static void the_limit_is_exact(void **state)
 		len = trap.len;
 		assert_calm(p);
 		free_pair(p);
+	}
+}
+
+/* IPv6 takes 20 bytes more, and port 500 needs no marker. */
+static void the_limit_depends_on_the_headers(void **state)
+{
+	static const struct {
+		bool ipv6, plain;
+		uint16_t port;
+		unsigned headers;
+	} cases[] = {
+		{false, false, 4500, 20 + 8 + 4},
+		{true, false, 4500, 40 + 8 + 4},
+		{true, false, 500, 40 + 8 + 4}, /* from where it moves */
+		{false, true, 500, 20 + 8},
+		{true, true, 500, 40 + 8},
+		{true, true, 4500, 40 + 8 + 4},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned mtu = 0;
+
+		for (unsigned round = 0; round < 3; round++) {
+			struct trap trap = {.from = ALPHA, .exchange = IKE_AUTH};
+			struct pair *p = narrow_pair(415 + i, 0, 0);
+
+			p->end[ALPHA].conf.mtu = round == 2 ? mtu - 1 : mtu;
+			p->end[ALPHA].peer.udp = p->end[BETA].peer.udp = !cases[i].plain;
+			if (cases[i].ipv6)
+				pair_use_ipv6(p);
+			p->end[ALPHA].peer.endpoint.port = cases[i].port;
+			p->filter = spring;
+			p->filter_ctx = &trap;
+			boot_both(p);
+			pair_run(p, PAIR_S);
+			assert_int_equal(trap.data[16], round == 2 ? IKE_P_SKF : IKE_P_SK);
+			mtu = (unsigned)trap.len + cases[i].headers;
+			assert_calm(p);
+			free_pair(p);
+		}
 	}
 }
 
@@ -376,6 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_messages_are_cut),
 		cmocka_unit_test(the_limit_is_exact),
+		cmocka_unit_test(the_limit_depends_on_the_headers),
 		cmocka_unit_test(any_one_fragment_may_be_lost),
 		cmocka_unit_test(order_and_copies_do_not_matter),
 		cmocka_unit_test(repeated_request_gets_the_same_fragments),

@@ -30,6 +30,7 @@ static uint64_t put_in[WORKERS], came_out[WORKERS];
 
 static int set_up_worker(unsigned id)
 {
+	const struct sl_addr host = sl_addr_v4(BETA_HOST);
 	struct worker *w = &workers[id];
 
 	w->id = id;
@@ -40,9 +41,8 @@ static int set_up_worker(unsigned id)
 	w->dp.workers = WORKERS;
 	w->dp.plain = pair.alpha.plain;
 	w->dp.wire = pair.beta.wire;
-	w->dp.inner_mtu = pair.alpha.inner_mtu;
 	w->dp.routes = pair.routes;
-	sl_neighbour_set(&w->dp, BETA_HOST, &pair_host_mac);
+	sl_neighbour_set(&w->dp, &host, &pair_host_mac);
 	return handover_init(w);
 }
 
@@ -84,10 +84,11 @@ static struct sl_esp_params params(
 		.cipher = SL_AES256GCM16,
 		.esn = true,
 		.peer = FLOW,
-		.wire_local = ALPHA_WIRE,
-		.wire_remote = BETA_WIRE,
-		.port_local = 4500,
-		.port_remote = 4500,
+		.wire_local = {sl_addr_v4(ALPHA_WIRE), 4500},
+		.wire_remote = {sl_addr_v4(BETA_WIRE), 4500},
+		.udp = true,
+		.dscp = SL_DSCP_COPY,
+		.path_mtu = 1500,
 		.local = local,
 		.remote = remote,
 		.key_in = pair.key,
@@ -213,6 +214,14 @@ static unsigned take_to_open(unsigned id)
 static struct rte_mbuf *plain(uint32_t dst)
 {
 	return pair_plain(&pair, ALPHA_HOST, dst, 64, 1);
+}
+
+static struct rte_mbuf *to_port(uint16_t port)
+{
+	struct rte_mbuf *m = plain(BETA_HOST);
+
+	rte_pktmbuf_mtod_offset(m, struct rte_udp_hdr *, 34)->dst_port = rte_cpu_to_be_16(port);
+	return m;
 }
 
 static uint32_t spi_of(struct rte_mbuf *m)
@@ -388,7 +397,45 @@ static void what_no_session_here_covers_goes_to_the_owner(void **state)
 	seal_one(0, pair_plain(&pair, 0x0a090001, BETA_HOST, 64, 1));
 	assert_int_equal(drops(0, SL_DROP_SELECTOR), 1);
 	seal_one(1, plain(0x08080808));
-	assert_int_equal(drops(1, SL_DROP_NO_ROUTE), 1);
+	assert_int_equal(burst.handed_why[0], SL_HANDED_NO_ROUTE);
+	rte_pktmbuf_free(burst.handed[0]);
+}
+
+/* The owner has a session of its own for some ports, which the others must not seal with theirs. */
+static void what_is_set_apart_goes_to_the_owner(void **state)
+{
+	struct sl_ts_list a = pair_selector("10.1.0.0/16"), b = pair_selector("10.2.0.0/16"), port = b;
+	struct sl_esp_params general = params(SPI, &a, &b), special = params(NARROW_SPI, &a, &port);
+	struct sl_esp_apart apart = {0};
+
+	(void)state;
+	port.ts[0].protocol = IPPROTO_UDP;
+	port.ts[0].port_first = port.ts[0].port_last = 5432;
+	assert_int_equal(sl_esp_apart_init(&apart, &a, &port), 0);
+	general.apart = true;
+	special.rank = 1;
+	memset(wide, 0, sizeof(*wide));
+	memset(narrow, 0, sizeof(*narrow));
+	assert_int_equal(sl_esp_out_init(wide, &general), 0);
+	assert_int_equal(sl_esp_out_init(narrow, &special), 0);
+	sl_esp_out_resolve(wide, &pair.alpha.wire.mac, &pair.beta.wire.mac);
+	sl_esp_out_resolve(narrow, &pair.alpha.wire.mac, &pair.beta.wire.mac);
+	set_owner(0);
+	for (unsigned id = 0; id < WORKERS; id++)
+		workers[id].dp.flows[FLOW].apart = &apart;
+	sl_out_switch(&workers[0].dp, FLOW, narrow, NULL);
+	sl_out_switch(&workers[1].dp, FLOW, wide, NULL);
+	seal_one(1, to_port(5431));
+	expect_sealed(SPI);
+	seal_one(1, to_port(5432));
+	assert_int_equal(burst.tx_count, 0);
+	assert_int_equal(take_to_seal(0), 1);
+	expect_sealed(NARROW_SPI);
+	/* As long as there is no such session the owner's general one does. */
+	sl_out_switch(&workers[1].dp, FLOW, NULL, wide);
+	sl_out_switch(&workers[0].dp, FLOW, wide, narrow);
+	seal_one(0, to_port(5432));
+	expect_sealed(SPI);
 }
 
 /* ---- Inbound, from worker to worker --------------------------------------------------------------------------------------- */
@@ -421,6 +468,7 @@ static void an_spi_finds_its_worker(void **state)
 	for (unsigned id = 0; id < WORKERS; id++) {
 		m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, sizeof(before), id);
 		memcpy(before, rte_pktmbuf_mtod_offset(m, void *, 14), sizeof(before));
+		pair_age(before, 2);
 		sl_seal_burst(&pair.alpha, &m, 1, &burst);
 		m = burst.tx[0];
 		open_one(id, m);
@@ -587,6 +635,21 @@ static struct rte_mbuf *of_flow(uint16_t port, unsigned total)
 	return m;
 }
 
+static struct rte_mbuf *of_flow6(uint16_t port, unsigned total, bool tagged)
+{
+	struct rte_mbuf *m = of_flow(0, total);
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	struct rte_ipv6_hdr *ip = (void *)(eth + 1);
+
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
+	memset(ip, 0xfd, sizeof(*ip));
+	ip->proto = IPPROTO_UDP;
+	memcpy(ip + 1, &port, sizeof(port));
+	m->vlan_tci = 5;
+	assert_int_equal(tagged ? rte_vlan_insert(&m) : 0, 0);
+	return m;
+}
+
 /* Where a single frame goes when worker 1 has received it; frees it. */
 static unsigned target_of(struct rte_mbuf *m)
 {
@@ -688,6 +751,28 @@ static void fragments_and_strangers(void **state)
 	}
 }
 
+/* IPv6 and tags: as many flows go to each, and a flow to one. */
+static void other_frames_are_spread_too(void **state)
+{
+	for (unsigned tagged = 0; tagged < 2; tagged++) {
+		unsigned count[WORKERS] = {0};
+
+		for (unsigned id = 0; id < WORKERS; id++)
+			workers[id].dp.plain.vlan = tagged ? 5 : 0;
+		for (uint16_t port = 0; port < 150; port++) {
+			unsigned target = target_of(of_flow6(port, 100, tagged));
+
+			assert_int_equal(target_of(of_flow6(port, 200, tagged)), target);
+			count[target]++;
+		}
+		for (unsigned id = 0; id < WORKERS; id++)
+			assert_in_range(count[id], 25, 80);
+	}
+	for (unsigned id = 0; id < WORKERS; id++)
+		workers[id].dp.plain.vlan = 0;
+	(void)state;
+}
+
 int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
@@ -699,6 +784,7 @@ int main(void)
 		FRESH(nothing_is_handed_over_twice),
 		FRESH(the_owner_changes),
 		FRESH(what_no_session_here_covers_goes_to_the_owner),
+		FRESH(what_is_set_apart_goes_to_the_owner),
 		FRESH(an_spi_finds_its_worker),
 		FRESH(a_handed_packet_is_checked_like_any_other),
 		FRESH(spis_of_nobody),
@@ -709,6 +795,7 @@ int main(void)
 		FRESH(flows_are_spread_over_all),
 		FRESH(order_within_a_flow_survives_spreading),
 		FRESH(fragments_and_strangers),
+		FRESH(other_frames_are_spread_too),
 	};
 
 	return cmocka_run_group_tests_name("workers", tests, set_up, tear_down);

@@ -326,7 +326,7 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         """Every packet that came in left, or is counted under exactly one reason."""
         workers = self.quiet_workers()
         for worker in workers:
-            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"]
+            came = worker["rx_wire"] + worker["rx_plain"] + worker["from_control"] + worker["handed_in"] + worker["cut"]
             went = (worker["tx_wire"] + worker["tx_plain"] + worker["drops"] + worker["to_control"]
                     + worker["handed_out"])
             if came != went:
@@ -448,4 +448,5 @@ class Link:
         back = packets.datagram(BETA.host, ALPHA.host, b"back", number)
         self.send_a([there])
         self.send_b([back])
-        wait_until(lambda: there in self.at_b() and back in self.at_a(), limit, "packets come through")
+        wait_until(lambda: packets.aged(there) in self.at_b() and packets.aged(back) in self.at_a(), limit,
+                   "packets come through")

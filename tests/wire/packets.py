@@ -63,6 +63,18 @@ def ip_packets(frames, dst):
     return [packet for packet in packets if packet is not None and packet[16:20] == wanted]
 
 
+def aged(packet, routers=2):
+    """What an IPv4 packet without options is after so many routers; a tunnel has one at each end."""
+    header = bytearray(packet[:20])
+    header[8] -= routers
+    header[10:12] = bytes(2)
+    total = sum(struct.unpack("!10H", header))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    header[10:12] = struct.pack("!H", total ^ 0xFFFF)
+    return bytes(header) + packet[20:]
+
+
 def frame(packet, src_mac, dst_mac, pad=True):
     """An Ethernet frame around an IPv4 packet; short ones padded, as a NIC does it."""
     head = bytes(Ether(src=src_mac, dst=dst_mac, type=0x0800))

@@ -33,6 +33,7 @@ def check_flows(received, sent):
     """All have come, once, and those of a flow in the order in which they were sent."""
     def of_flow(some, flow):
         return [one for one in some if struct.unpack("!H", one[28:30])[0] == flow]
+    sent = [packets.aged(packet) for packet in sent]
     equal(len(received), len(sent), "packets")
     wrong = [flow for flow in range(FLOWS) if of_flow(received, flow) != of_flow(sent, flow)]
     equal(wrong, [], "flows that are not whole and in order")
@@ -143,7 +144,7 @@ def inbound(tap, link, label):
                 before, handed = len(link.at_b()), total(link.beta, "handed_in")
                 inject(sa, queue, one)
                 wait_until(lambda: len(link.at_b()) > before, SETTLE_LIMIT, "it comes out")
-                equal(link.at_b()[before:], [one], "what came out")
+                equal(link.at_b()[before:], [packets.aged(one, 1)], "what came out")
                 equal(total(link.beta, "handed_in") - handed, int(queue != worker), "packets handed over")
     with tap.case(f"{label}: SPIs of other slots, and of workers that do not run, are unknown"):
         known = sas[0][0]
@@ -234,7 +235,7 @@ def one_queue(tap):
                 run.wire.use_queue("a", worker)
                 run.wire.inject("a", [esp.wire_frame(sealed, BETA.wire_mac, ALPHA.wire_mac)])
             equal(len(back), run.alpha.workers, "workers with an SA")
-            wait_until(lambda: sorted(run.came_back()) == sorted(back), SETTLE_LIMIT, "they come out")
+            wait_until(lambda: sorted(run.came_back()) == sorted(packets.aged(packet, 1) for packet in back), SETTLE_LIMIT, "they come out")
             equal([worker["tx_plain"] > 0 for worker in run.alpha.show("workers")], [True, False, False], "senders")
         check_accounts(tap, label, run.alpha, run.beta)
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Real applications through two gateways: each gets what it gets without them, and nothing of what it sends in clear is
+# found on the wire. As root.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/tap.sh"
+. "$here/applications.sh"
+
+# A marker must be seen where it is in clear, or it would prove nothing that it is not seen elsewhere.
+hidden() { # NAME
+	python3 -c '
+import json, sys
+seen = json.load(open(sys.argv[1]))[sys.argv[2]]
+print(seen)
+sys.exit(seen["at_host"] == 0 or seen["on_wire"] != 0)' "$lab_dir/seen.json" "$1"
+}
+
+strangers='not arp and not (udp port 4500)'
+
+only_sealed() {
+	local other
+	other=$(tcpdump -nn -c 5 -r "$lab_dir/wire.pcap" "$strangers" 2>/dev/null)
+	echo "$other"
+	[ -z "$other" ]
+}
+
+tap_need_lab
+trap lab_down EXIT
+tap_start_lab
+apps_up
+apps_watch
+for name in $(apps_names); do
+	tap_case "$name: the same result through the gateways as without" apps check "$name"
+done
+apps_watch_end
+apps witness "$lab_dir/host.pcap" "$lab_dir/wire.pcap" >"$lab_dir/seen.json"
+for name in $(apps_names); do
+	tap_case "$name: in clear at the host, never on the wire" hidden "$name"
+done
+tap_case "the wire carried only ARP and UDP port 4500" only_sealed
+for side in alpha beta; do
+	tap_case "$side accounts for every packet" "$here/accounting.py" "$SEALANE" "$(lab_gateway "$side")"
+done
+[ $tap_failed = 0 ] || tap_logs
+tap_finish
