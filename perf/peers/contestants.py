@@ -93,7 +93,8 @@ class Contestants:
                    "--aead-algo", "aes-gcm", "--aead-op", {"seal": "encrypt", "open": "decrypt"}[figure.direction],
                    "--aead-key-sz", str(BITS[figure.cipher] // 8), "--aead-iv-sz", "12", "--aead-aad-sz", "12",
                    "--digest-sz", "16", "--burst-sz", str(figure.burst), "--buffer-sz", str(figure.size),
-                   "--pool-sz", str(max(batch_of(figure.size), DPDK_POOL_LEAST)), "--total-ops", str(operations), "--silent", "--csv-friendly")
+                   "--pool-sz", str(max(batch_of(figure.size), DPDK_POOL_LEAST)),
+                   "--total-ops", str(operations), "--silent", "--csv-friendly")
         return Step(command, cpus, lambda text: {figure: read_dpdk(text, figure.size)})
 
     # ---- openssl speed -------------------------------------------------------------------------------------------

@@ -76,12 +76,5 @@ network_start() { # CHANGE...
 	lab_up
 	lab_dual
 	"$@"
-	lab_start beta
-	lab_start alpha
-	tap_case "the link comes up" tap_both_up 15
-	if [ $tap_failed -gt 0 ]; then
-		tap_logs
-		echo "Bail out! there is nothing to test without a link"
-		exit 1
-	fi
+	tap_start_gateways
 }

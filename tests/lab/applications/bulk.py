@@ -106,11 +106,7 @@ class Udp(Iperf):
     file_size, file_flags = size * EVERY, ("-b", "5M")  # gently, so that only a wire loses any
 
     def judge(self, came):
-        """
-        Each datagram holds its part of the file, behind the header, and none comes twice. Some are missing: the wire loses
-        them, iperf3 writes none that comes after the end was told, and a receiver that has no processor for a moment has
-        room for a fraction of a second. How long the link was away, if it was, the gateways' drops say.
-        """
+        """Each datagram holds its part of the file, behind the header; on a lossy wire some are missing, none comes twice."""
         numbers = set()
         for at in range(0, len(came) - self.size + 1, self.size):
             datagram = came[at:at + self.size]
@@ -120,7 +116,7 @@ class Udp(Iperf):
                 raise Failed(f"datagram {number} came twice, or is not what was sent")
             numbers.add(number)
         wanted = len(self.file) // self.size
-        if len(numbers) < wanted // 4:
+        if len(numbers) < 0.7 * wanted:
             raise Failed(f"{len(numbers)} datagrams came of {wanted}")
         return {"datagrams": "all true"}
 
