@@ -58,17 +58,16 @@ static inline void sl_gcm_expand(struct sl_gcm_key *key, enum sl_cipher cipher, 
 }
 
 enum {
-	SL_GCM_ROUND_KEYS = 15 * 16, /* at the start of an expanded key */
+	SL_GCM_ROUND_KEYS = 15 * 16, /* room at the start of an expanded key; AES-128 has 11 */
 	/* Of the hash key: ipsec-mb 2.0 has two tables of 32 powers for VAES, 1.3 has one of 48. */
 	SL_GCM_TABLES = IMB_VERSION_NUM < IMB_VERSION(2, 0, 0) ? 1 : 2,
 	SL_GCM_POWERS = IMB_VERSION_NUM < IMB_VERSION(2, 0, 0) ? 48 : 32,
 };
 
-/* Into L2. Not __builtin_prefetch: GCC takes a function that does no more than that for one without effect. */
-static inline void sl_gcm_prefetch_range(const uint8_t *p, uint32_t from, uint32_t end)
+/* A line of it into L2. Not __builtin_prefetch: GCC takes a function that does no more than that for one without effect. */
+static inline void sl_gcm_prefetch_line(const uint8_t *p)
 {
-	for (uint32_t at = from & ~63u; at < end; at += 64)
-		__asm__ volatile("prefetcht1 %0" : : "m"(p[at]));
+	__asm__ volatile("prefetcht1 %0" : : "m"(*p));
 }
 
 /*
@@ -76,15 +75,20 @@ static inline void sl_gcm_prefetch_range(const uint8_t *p, uint32_t from, uint32
  * for each block of the data and those of AAD and lengths. Where ipsec-mb has other code for a CPU, and other tables, a
  * part of this is in vain.
  */
-static inline void sl_gcm_prefetch(const struct sl_gcm_key *key, uint32_t len)
+static inline void sl_gcm_prefetch(const struct sl_gcm_key *key, enum sl_cipher cipher, uint32_t len)
 {
 	const uint8_t *p = (const uint8_t *)key;
 	uint32_t blocks = (len + 15) / 16 + 2, used = 16 * (blocks < SL_GCM_POWERS ? blocks : SL_GCM_POWERS);
 
-	sl_gcm_prefetch_range(p, 0, SL_GCM_ROUND_KEYS);
-	for (uint32_t i = 1, end; i <= SL_GCM_TABLES; i++) {
-		end = SL_GCM_ROUND_KEYS + i * SL_GCM_POWERS * 16;
-		sl_gcm_prefetch_range(p, end - used, end);
+	for (uint32_t at = 0; at < SL_GCM_ROUND_KEYS - 64; at += 64)
+		sl_gcm_prefetch_line(p + at);
+	if (cipher == SL_AES256GCM16)
+		sl_gcm_prefetch_line(p + SL_GCM_ROUND_KEYS - 1);
+	for (uint32_t i = 1; i <= SL_GCM_TABLES; i++) {
+		const uint32_t end = SL_GCM_ROUND_KEYS + i * SL_GCM_POWERS * 16;
+
+		for (uint32_t at = (end - used) & ~63u; at < end; at += 64)
+			sl_gcm_prefetch_line(p + at);
 	}
 }
 

@@ -266,15 +266,28 @@ static inline struct sl_neighbour_recent6 *recent6(struct sl_dataplane *dp, cons
 }
 
 /*
- * When the keys of packet `at` of a group, of len bytes, are called near. Of short packets all at once, before the first
- * is encrypted or decrypted. Long ones need whole tables, and a CPU waits for some dozens of cache lines at a time, so
- * theirs are called KEYS_AHEAD packets before their turn, but for the first ones.
+ * When keys are called near that the packet before did not use. Of short packets all at once, before the first is encrypted
+ * or decrypted. Long ones need whole tables, and a CPU waits for some dozens of cache lines at a time, so theirs are called
+ * KEYS_FAR packets before their turn, but for the first ones. What was called and had no place in that queue is called
+ * again KEYS_NEAR packets before.
  */
-enum { KEYS_AHEAD = 2 };
+enum { KEYS_FAR = 8, KEYS_NEAR = 5 };
+
+struct key_call {
+	const struct sl_gcm_key *key; /* NULL: it is there */
+	enum sl_cipher cipher;
+	uint32_t len;
+};
 
 static inline bool key_at_once(unsigned at, uint32_t len)
 {
-	return at < KEYS_AHEAD || len <= 512;
+	return at < KEYS_FAR || len <= 512;
+}
+
+static inline void call_key(const struct key_call *call)
+{
+	if (call->key)
+		sl_gcm_prefetch(call->key, call->cipher, call->len);
 }
 
 static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)

@@ -13,7 +13,7 @@
 struct job {
 	struct rte_mbuf *m;
 	struct sl_esp_in *in;
-	const struct sl_gcm_key *to_call; /* the key, when it is still to be called near */
+	struct key_call call;
 	uint64_t seq;
 	uint32_t spi;
 	uint8_t aad_len;
@@ -58,7 +58,7 @@ static inline void add_job(const struct sl_dataplane *dp, struct staged *s, stru
 	j->m = m;
 	j->ecn = ecn;
 	j->spi = rte_be_to_cpu_32(rte_pktmbuf_mtod(m, const struct sl_esp_header *)->spi);
-	rte_prefetch0(&dp->in[sl_spi_slot(j->spi)]);
+	rte_prefetch1(&dp->in[sl_spi_slot(j->spi)]);
 }
 
 static void stage_other(
@@ -123,7 +123,7 @@ static void find_sessions(struct sl_dataplane *dp, struct staged *s, struct sl_b
 			unknown_spi(dp, s, j, burst);
 			continue;
 		}
-		rte_prefetch0(&in->spi);
+		rte_prefetch1(&in->spi);
 		j->in = in;
 		keep(s, i, kept++);
 	}
@@ -159,13 +159,11 @@ static void prepare_staged(struct sl_dataplane *dp, struct staged *s, struct sl_
 			continue;
 		}
 		prepare(j);
-		rte_prefetch0(sl_replay_word(&j->in->window, j->seq));
-		j->to_call = &j->in->key == last ? NULL : &j->in->key;
+		j->call = (struct key_call){
+			&j->in->key == last ? NULL : &j->in->key, j->in->cipher, j->m->data_len};
 		last = &j->in->key;
-		if (j->to_call && key_at_once(kept, j->m->data_len)) {
-			sl_gcm_prefetch(last, j->m->data_len);
-			j->to_call = NULL;
-		}
+		if (key_at_once(kept, j->m->data_len))
+			call_key(&j->call);
 		keep(s, i, kept++);
 	}
 	s->count = kept;
@@ -203,8 +201,10 @@ static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 		struct job *j = &s->job[i];
 		int verdict;
 
-		if (i + KEYS_AHEAD < s->count && j[KEYS_AHEAD].to_call)
-			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].m->data_len);
+		if (i + KEYS_FAR < s->count && !key_at_once(i + KEYS_FAR, j[KEYS_FAR].call.len))
+			call_key(&j[KEYS_FAR].call);
+		if (i + KEYS_NEAR < s->count)
+			call_key(&j[KEYS_NEAR].call);
 		verdict = replayed(j->in, sl_replay_check(&j->in->window, j->seq));
 
 		if (unlikely(verdict != PASS)) {

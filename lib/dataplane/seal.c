@@ -14,7 +14,7 @@
 /* What one call of AES-GCM works on. */
 struct job {
 	const struct sl_esp_out *out;
-	const struct sl_gcm_key *to_call; /* the key, when it is still to be called near */
+	struct key_call call;
 	uint8_t *inner;
 	uint32_t len; /* with padding and trailer; the ICV goes behind */
 	uint32_t aad_len;
@@ -296,12 +296,10 @@ static __rte_always_inline void prepare_family(struct sl_dataplane *dp, struct s
 		}
 		if (dp->clamp_mss)
 			clamp_mss(m, out->inner_mtu, v6);
-		job->to_call = &out->key == last ? NULL : &out->key;
+		job->call = (struct key_call){&out->key == last ? NULL : &out->key, out->cipher, m->data_len};
 		last = &out->key;
-		if (job->to_call && key_at_once(s->jobs, m->data_len)) {
-			sl_gcm_prefetch(last, m->data_len);
-			job->to_call = NULL;
-		}
+		if (key_at_once(s->jobs, m->data_len))
+			call_key(&job->call);
 		prepare(job, m, out, v6);
 		s->jobs++;
 		burst->tx[burst->tx_count++] = m;
@@ -326,8 +324,10 @@ static void encrypt_staged(struct staged *s)
 	for (unsigned i = 0; i < s->jobs; i++) {
 		const struct job *j = &s->job[i];
 
-		if (i + KEYS_AHEAD < s->jobs && j[KEYS_AHEAD].to_call)
-			sl_gcm_prefetch(j[KEYS_AHEAD].to_call, j[KEYS_AHEAD].len);
+		if (i + KEYS_FAR < s->jobs && !key_at_once(i + KEYS_FAR, j[KEYS_FAR].len))
+			call_key(&j[KEYS_FAR].call);
+		if (i + KEYS_NEAR < s->jobs)
+			call_key(&j[KEYS_NEAR].call);
 		sl_gcm_seal(&j->out->key, j->out->cipher, j->inner, j->len, (const uint8_t *)&j->nonce,
 			&j->aad, j->aad_len, j->inner + j->len);
 		if (unlikely(j->out->shape == SL_ESP_IPV6_UDP_SUM))

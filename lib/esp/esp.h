@@ -176,8 +176,8 @@ struct sl_esp_out {
 
 /*
  * Opens the packets that arrive under one SPI. From the top of the window on there is again a line that every packet
- * needs, with the key behind it; of the window's words before it a packet touches one or two lines. What a packet needs
- * lies close together, for a prefetch may do nothing where the page is not in the TLB.
+ * needs, with the key behind it; the window's words before it are for packets out of order. What a packet needs lies close
+ * together, for a prefetch may do nothing where the page is not in the TLB.
  */
 struct sl_esp_in {
 	struct sl_replay_window window __attribute__((aligned(64)));
@@ -190,9 +190,8 @@ struct sl_esp_in {
 	uint16_t inner_mtu; /* of what goes back */
 	uint8_t cipher;     /* enum sl_cipher */
 	bool esn;
-	uint64_t replayed;
 	struct sl_gcm_key key;
-	uint64_t late, bad_icv;
+	uint64_t replayed, late, bad_icv;
 	struct sl_esp_selectors local, remote;
 };
 

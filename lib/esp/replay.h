@@ -31,8 +31,11 @@ enum sl_replay { SL_REPLAY_NEW, SL_REPLAY_SEEN, SL_REPLAY_LATE };
 
 /* All zero is a fresh window: the first sequence number of an SA is 1. */
 struct sl_replay_window {
-	uint64_t words[SL_REPLAY_WORDS];
-	uint64_t top; /* the highest sequence number accepted */
+	uint64_t words
+		[SL_REPLAY_WORDS]; /* but not that of `top`, whose place is filled when the top leaves it */
+	uint64_t top;              /* the highest sequence number accepted */
+	uint64_t
+		newest; /* the word of `top`: a packet in order needs no other, so these two share a cache line */
 };
 
 /*
@@ -47,13 +50,13 @@ static inline uint64_t sl_replay_expand(const struct sl_replay_window *w, uint32
 	return seq > 0 ? (uint64_t)seq : 0;
 }
 
-/* The word that holds the bit of seq. */
-static inline const uint64_t *sl_replay_word(const struct sl_replay_window *w, uint64_t seq)
+/* The word that holds the bit of seq, which is not above the top. */
+static inline uint64_t *sl_replay_word(struct sl_replay_window *w, uint64_t seq)
 {
-	return &w->words[seq / 64 % SL_REPLAY_WORDS];
+	return seq / 64 == w->top / 64 ? &w->newest : &w->words[seq / 64 % SL_REPLAY_WORDS];
 }
 
-static inline enum sl_replay sl_replay_check(const struct sl_replay_window *w, uint64_t seq)
+static inline enum sl_replay sl_replay_check(struct sl_replay_window *w, uint64_t seq)
 {
 	if (seq > w->top)
 		return SL_REPLAY_NEW;
@@ -62,18 +65,22 @@ static inline enum sl_replay sl_replay_check(const struct sl_replay_window *w, u
 	return *sl_replay_word(w, seq) >> (seq % 64) & 1 ? SL_REPLAY_SEEN : SL_REPLAY_NEW;
 }
 
-/* Clears the words between the old top and the new one. */
+/* Moves the top to seq, above it. The words between the old one and the new one have seen nothing yet. */
 static inline void sl_replay_move(struct sl_replay_window *w, uint64_t seq)
 {
-	uint64_t words = seq / 64 - w->top / 64;
+	uint64_t at = w->top / 64, words = seq / 64 - at;
 
+	w->top = seq;
+	if (words == 0)
+		return;
+	w->words[at % SL_REPLAY_WORDS] = w->newest;
+	w->newest = 0;
 	if (words >= SL_REPLAY_WORDS) {
 		memset(w->words, 0, sizeof(w->words));
 	} else {
-		for (uint64_t i = 1; i <= words; i++)
-			w->words[(w->top / 64 + i) % SL_REPLAY_WORDS] = 0;
+		for (uint64_t i = 1; i < words; i++)
+			w->words[(at + i) % SL_REPLAY_WORDS] = 0;
 	}
-	w->top = seq;
 }
 
 /* Checks again, and when the number is new marks it as seen and moves the window up to it. */
@@ -85,7 +92,7 @@ static inline enum sl_replay sl_replay_accept(struct sl_replay_window *w, uint64
 		return verdict;
 	if (seq > w->top)
 		sl_replay_move(w, seq);
-	w->words[seq / 64 % SL_REPLAY_WORDS] |= UINT64_C(1) << (seq % 64);
+	*sl_replay_word(w, seq) |= UINT64_C(1) << (seq % 64);
 	return SL_REPLAY_NEW;
 }
 
