@@ -4,41 +4,16 @@
  * bytes; everything else is dropped under its own reason. After each test every packet is accounted for and every mbuf
  * is back in its pool.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 
-#include "dataplane_pair.h"
-#include "eal.h"
+#include "dataplane_test.h"
 
-static struct pair pair;
 static uint64_t put_in, came_out; /* packets given to and taken from the data paths */
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (eal_for_tests(NULL) || sl_crypto_init())
-		return -1;
-	pair_new(&pair);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	pair_free(&pair);
-	return 0;
-}
 
 static int fresh(void **state)
 {
 	(void)state;
-	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
-	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
+	pair_forget();
 	pair_sessions(&pair, SL_AES256GCM16, true);
 	put_in = came_out = 0;
 	return 0;
@@ -48,15 +23,13 @@ static int nothing_lost(void **state)
 {
 	uint64_t drops = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
 		drops += pair.alpha.counters.drops[i] + pair.beta.counters.drops[i];
 	assert_int_equal(put_in, came_out + drops);
-	assert_int_equal(rte_mempool_in_use_count(pair.mbufs), 0);
-	return 0;
+	return pair_nothing_lost(state);
 }
 
-static struct sl_burst *seal(struct rte_mbuf **frames, unsigned n)
+static struct sl_burst *seal_frames(struct rte_mbuf **frames, unsigned n)
 {
 	sl_seal_burst(&pair.alpha, frames, n, &pair.burst);
 	put_in += n;
@@ -74,7 +47,7 @@ static struct sl_burst *open_frames(struct rte_mbuf **frames, unsigned n)
 
 static struct rte_mbuf *seal_one(struct rte_mbuf *m)
 {
-	struct sl_burst *burst = seal(&m, 1);
+	struct sl_burst *burst = seal_frames(&m, 1);
 
 	assert_int_equal(burst->tx_count, 1);
 	return burst->tx[0];
@@ -98,7 +71,7 @@ static void expect_open_drop(struct rte_mbuf *m, enum sl_drop reason)
 static void expect_seal_drop(struct rte_mbuf *m, enum sl_drop reason)
 {
 	uint64_t before = pair.alpha.counters.drops[reason];
-	struct sl_burst *burst = seal(&m, 1);
+	struct sl_burst *burst = seal_frames(&m, 1);
 
 	assert_int_equal(burst->tx_count + burst->handed_count, 0);
 	assert_int_equal(pair.alpha.counters.drops[reason], before + 1);
@@ -210,7 +183,7 @@ static void counters_count_up_and_never_repeat(void **state)
 	for (uint64_t next = 1; next < 1000;) {
 		for (unsigned i = 0; i < SL_BURST_MAX; i++)
 			frames[i] = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, i);
-		seal(frames, SL_BURST_MAX);
+		seal_frames(frames, SL_BURST_MAX);
 		assert_int_equal(pair.burst.tx_count, SL_BURST_MAX);
 		for (unsigned i = 0; i < SL_BURST_MAX; i++, next++) {
 			const struct sl_esp_header *esp =
@@ -243,7 +216,7 @@ static void order_is_kept(void **state)
 	(void)state;
 	for (unsigned i = 0; i < SL_BURST_MAX; i++)
 		frames[i] = pair_plain(&pair, ALPHA_HOST, i % 5 == 4 ? 0x08080808 : BETA_HOST, 100 + i, i);
-	wire = *seal(frames, SL_BURST_MAX);
+	wire = *seal_frames(frames, SL_BURST_MAX);
 	assert_int_equal(wire.handed_count, SL_BURST_MAX / 5);
 	rte_pktmbuf_free_bulk(wire.handed, wire.handed_count);
 	open_frames(wire.tx, wire.tx_count);
@@ -285,7 +258,7 @@ static void every_bit_of_the_header_is_checked(void **state)
 		struct rte_mbuf *m = pair_plain(&pair, ALPHA_HOST, BETA_HOST, 64, 1);
 
 		((uint8_t *)outer(m))[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(seal(&m, 1)->tx_count, 0);
+		assert_int_equal(seal_frames(&m, 1)->tx_count, 0);
 	}
 	/* All but the version and the lengths are found by the checksum alone. */
 	assert_true(pair.alpha.counters.drops[SL_DROP_BAD_CHECKSUM] > 120);
@@ -556,11 +529,11 @@ static void handed_over(void **state)
 
 	(void)state;
 	m = pair_frame(&pair, frame, 42);
-	expect_handed(seal(&m, 1), SL_HANDED_PLAIN);
+	expect_handed(seal_frames(&m, 1), SL_HANDED_PLAIN);
 	m = pair_frame(&pair, frame, 42);
 	expect_handed(open_frames(&m, 1), SL_HANDED_WIRE);
 	m = pair_plain(&pair, ALPHA_HOST, ALPHA_PLAIN, 64, 1);
-	seal(&m, 1);
+	seal_frames(&m, 1);
 	assert_int_equal(rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type, rte_cpu_to_be_16(0x0800));
 	expect_handed(&pair.burst, SL_HANDED_PLAIN);
 	m = seal_one(pair_plain(&pair, ALPHA_HOST, BETA_PLAIN, 64, 1));
@@ -570,7 +543,7 @@ static void handed_over(void **state)
 	m = seal_one(pair_plain(&pair, ALPHA_HOST, BETA_HOST + 1, 64, 1));
 	expect_handed(open_frames(&m, 1), SL_HANDED_RESOLVE);
 	m = pair_plain(&pair, ALPHA_HOST, 0x0a030001, 64, 1);
-	seal(&m, 1);
+	seal_frames(&m, 1);
 	assert_int_equal(m->data_len, 64);
 	expect_handed(&pair.burst, SL_HANDED_NO_ROUTE);
 	assert_int_equal(pair.alpha.counters.to_control, 3);
@@ -658,5 +631,5 @@ int main(void)
 		FRESH(sessions_that_make_no_sense_are_refused),
 	};
 
-	return cmocka_run_group_tests_name("dataplane", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("dataplane", tests, pair_set_up, pair_tear_down);
 }

@@ -3,21 +3,13 @@
  * IPv4 and IPv6, inside and outside, in UDP or plain ESP, with VLAN tags or without: what goes in comes out. Then what is
  * IPv6's own: neighbour discovery, addresses that stay on their link, extension headers. And selectors of every kind.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <rte_udp.h>
 
-#include "dataplane_pair.h"
-#include "eal.h"
+#include "dataplane_test.h"
 #include "lib/net/ip.h"
 
 enum { SIZE = 120, IP6 = 40, WIRE_VLAN = 42, PLAIN_VLAN = 7, ALPHA_PORT = 31000 };
 
-static struct pair pair;
 static struct sl_addr alpha6, beta6, wire_alpha6, wire_beta6;
 static struct sl_ts_list near, far; /* the selectors of alpha's hosts and of beta's, of both families */
 
@@ -45,10 +37,8 @@ static int set_up(void **state)
 {
 	struct sl_prefix behind_beta;
 
-	(void)state;
-	if (eal_for_tests(NULL) || sl_crypto_init())
+	if (pair_set_up(state))
 		return -1;
-	pair_new(&pair);
 	alpha6 = address("fd00:1::9");
 	beta6 = address("fd00:2::9");
 	wire_alpha6 = address("2001:db8::1");
@@ -68,27 +58,11 @@ static int set_up(void **state)
 		       : -1;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	pair_free(&pair);
-	return 0;
-}
-
 static int fresh(void **state)
 {
 	(void)state;
-	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
-	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
-	pair.alpha.errors_left = pair.beta.errors_left = SL_ERRORS_A_SECOND;
+	pair_forget();
 	pair_sessions_like(&pair, pair_params(&pair, SL_AES256GCM16, true), &near, &far);
-	return 0;
-}
-
-static int nothing_lost(void **state)
-{
-	(void)state;
-	assert_int_equal(rte_mempool_in_use_count(pair.mbufs), 0);
 	return 0;
 }
 
@@ -117,38 +91,6 @@ static uint8_t *packet_of(struct rte_mbuf *m)
 static struct rte_ipv6_hdr *ip6_of(struct rte_mbuf *m)
 {
 	return (void *)packet_of(m);
-}
-
-static void seal(struct rte_mbuf *m)
-{
-	sl_seal_burst(&pair.alpha, &m, 1, &pair.burst);
-}
-
-static void open_sealed(struct rte_mbuf *m)
-{
-	sl_open_burst(&pair.beta, &m, 1, &pair.burst);
-}
-
-static struct rte_mbuf *sent(void)
-{
-	assert_int_equal(pair.burst.tx_count, 1);
-	assert_int_equal(pair.burst.handed_count + pair.burst.large_count + pair.burst.away_count, 0);
-	return pair.burst.tx[0];
-}
-
-static struct rte_mbuf *handed(enum sl_handed why)
-{
-	assert_int_equal(pair.burst.tx_count + pair.burst.large_count, 0);
-	assert_int_equal(pair.burst.handed_count, 1);
-	assert_int_equal(pair.burst.handed_why[0], why);
-	return pair.burst.handed[0];
-}
-
-static void expect_drop(struct sl_dataplane *dp, enum sl_drop reason)
-{
-	assert_int_equal(pair.burst.tx_count + pair.burst.handed_count + pair.burst.large_count, 0);
-	assert_int_equal(dp->counters.drops[reason], 1);
-	dp->counters.drops[reason] = 0;
 }
 
 /* ---- All combinations ------------------------------------------------------------------------------------------------------ */
@@ -727,7 +669,7 @@ static void the_highest_rank_is_asked_first(void **state)
 
 int main(void)
 {
-#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, pair_nothing_lost)
 	const struct CMUnitTest tests[] = {
 		FRESH(every_combination_comes_through),
 		FRESH(a_mixed_burst),
@@ -747,5 +689,5 @@ int main(void)
 		FRESH(the_highest_rank_is_asked_first),
 	};
 
-	return cmocka_run_group_tests_name("families", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("families", tests, set_up, pair_tear_down);
 }

@@ -3,56 +3,14 @@
  * What a router owes the packets that pass it, of IPv4: they age, their traffic class goes along, what must not be
  * forwarded is not, what is too large is cut or its sender is told, and TCP hears in time what fits.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <rte_tcp.h>
 
-#include "dataplane_pair.h"
-#include "eal.h"
+#include "dataplane_test.h"
 #include "lib/dataplane/frame.h"
 
 enum { SIZE = 100, ROUTER = BETA_PLAIN + 253, FAR_HOST = 0x0a020a01 };
 
-static struct pair pair;
 static const struct rte_ether_addr router_mac = {{2, 0, 0, 0, 0, 254}};
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (eal_for_tests(NULL) || sl_crypto_init())
-		return -1;
-	pair_new(&pair);
-	pair.alpha.pool = pair.mbufs;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	pair_free(&pair);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
-	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
-	pair_sessions(&pair, SL_AES128GCM16, true);
-	pair.alpha.errors_left = pair.beta.errors_left = SL_ERRORS_A_SECOND;
-	return 0;
-}
-
-static int nothing_lost(void **state)
-{
-	(void)state;
-	assert_int_equal(rte_mempool_in_use_count(pair.mbufs), 0);
-	return 0;
-}
 
 static struct rte_mbuf *plain(unsigned size)
 {
@@ -63,41 +21,6 @@ static struct rte_mbuf *plain(unsigned size)
 static struct rte_ipv4_hdr *ip_of(struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
-}
-
-static void seal(struct rte_mbuf *m)
-{
-	sl_seal_burst(&pair.alpha, &m, 1, &pair.burst);
-}
-
-static void open_sealed(struct rte_mbuf *m)
-{
-	sl_open_burst(&pair.beta, &m, 1, &pair.burst);
-}
-
-/* The packet went through: its frame. */
-static struct rte_mbuf *sent(void)
-{
-	assert_int_equal(pair.burst.tx_count, 1);
-	assert_int_equal(pair.burst.handed_count + pair.burst.large_count + pair.burst.away_count, 0);
-	return pair.burst.tx[0];
-}
-
-/* The control thread gets it, its data beginning with the IP header. */
-static struct rte_mbuf *handed(enum sl_handed why)
-{
-	assert_int_equal(pair.burst.tx_count + pair.burst.large_count, 0);
-	assert_int_equal(pair.burst.handed_count, 1);
-	assert_int_equal(pair.burst.handed_why[0], why);
-	assert_int_equal(version_of(rte_pktmbuf_mtod(pair.burst.handed[0], void *)), 4);
-	return pair.burst.handed[0];
-}
-
-static void expect_drop(struct sl_dataplane *dp, enum sl_drop reason)
-{
-	assert_int_equal(pair.burst.tx_count + pair.burst.handed_count + pair.burst.large_count, 0);
-	assert_int_equal(dp->counters.drops[reason], 1);
-	dp->counters.drops[reason] = 0;
 }
 
 /* ---- Time to live ------------------------------------------------------------------------------------------------------ */
@@ -618,7 +541,7 @@ static void routes_lead_to_routers(void **state)
 
 int main(void)
 {
-#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, pair_fresh, pair_nothing_lost)
 	const struct CMUnitTest tests[] = {
 		FRESH(headers_age_rightly),
 		FRESH(packets_age_at_both_ends),
@@ -639,5 +562,5 @@ int main(void)
 		FRESH(routes_lead_to_routers),
 	};
 
-	return cmocka_run_group_tests_name("forwarding", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("forwarding", tests, pair_set_up, pair_tear_down);
 }

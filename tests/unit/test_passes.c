@@ -4,53 +4,12 @@
  * in order, and what does not is counted once, under its own reason. And what the data path keeps to be quick: the
  * neighbours found lately, and the first selector of a session.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "dataplane_pair.h"
-#include "eal.h"
+#include "dataplane_test.h"
 #include "lib/dataplane/frame.h"
 
 enum { N = SL_BURST_MAX, SIZE = 100, OTHER_HOST = BETA_HOST + SL_NEIGHBOURS_RECENT };
 
-static struct pair pair;
 static const struct rte_ether_addr other_mac = {{2, 0, 0, 0, 0, 77}};
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (eal_for_tests(NULL) || sl_crypto_init())
-		return -1;
-	pair_new(&pair);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	pair_free(&pair);
-	return 0;
-}
-
-static int fresh(void **state)
-{
-	(void)state;
-	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
-	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
-	pair_sessions(&pair, SL_AES128GCM16, true);
-	return 0;
-}
-
-static int nothing_lost(void **state)
-{
-	(void)state;
-	assert_int_equal(rte_mempool_in_use_count(pair.mbufs), 0);
-	return 0;
-}
 
 static struct rte_mbuf *sealed(uint32_t dst, unsigned size)
 {
@@ -255,7 +214,7 @@ static void every_selector_counts(void **state)
 
 int main(void)
 {
-#define FRESH(f) cmocka_unit_test_setup_teardown(f, fresh, nothing_lost)
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, pair_fresh, pair_nothing_lost)
 	const struct CMUnitTest tests[] = {
 		FRESH(inbound),
 		FRESH(outbound),
@@ -265,5 +224,5 @@ int main(void)
 		FRESH(every_selector_counts),
 	};
 
-	return cmocka_run_group_tests_name("passes", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("passes", tests, pair_set_up, pair_tear_down);
 }
