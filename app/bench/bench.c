@@ -19,7 +19,8 @@
 #include "bench.h"
 
 enum {
-	MBUF_CACHE = 256,
+	/* More than a burst, or packets would go round through all the memory of their pool. */
+	MBUF_CACHE = RTE_MEMPOOL_CACHE_MAX_SIZE,
 	PCAP_MBUFS = 8191, /* of each worker, for net_pcap */
 	DESCRIPTORS = 1024,
 	PROGRESS_MS = 250,
@@ -332,5 +333,7 @@ int sl_cmd_bench(int argc, char **argv)
 		take_apart(&b);
 	keylog_close(b.keylog);
 	rte_eal_cleanup();
+	/* Named after this process: nobody will use it again. */
+	rmdir(rte_eal_get_runtime_dir());
 	return code;
 }
