@@ -4,7 +4,8 @@
 #   host-a ── alpha ══ beta ── host-b      the way "sealane", to 10.2.0.9
 #     eth1 ────────────────────── eth1     the way "direct", to 10.3.0.2
 #
-#   apps_up                     after lab_up: the cable, and every server on host-b
+#   apps_up                     after lab_up: the cable, and every server on host-b; after lab_dual the gateways are also
+#                               the way "ipv6", to fd00:2::9
 #   apps_names                  the names of all applications
 #   apps COMMAND...             python3 -m applications PLACE COMMAND... on host-a
 #   apps_watch, apps_watch_end  captures what host-a sends and receives, and the wire: $lab_dir/host.pcap, wire.pcap
@@ -13,6 +14,7 @@ apps_tree=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export PYTHONPATH=$apps_tree PYTHONDONTWRITEBYTECODE=1
 apps_sealane=10.2.0.9
 apps_direct=10.3.0.2
+apps_ipv6=fd00:2::9
 
 apps_names() { /usr/bin/python3 -m applications names; }
 
@@ -25,6 +27,10 @@ apps_join_hosts() {
 	ip -n "$(lab_ns host-b)" addr add "$apps_direct/24" dev eth1
 }
 
+apps_way_of_ipv6() {
+	! lab_in host-b ip -6 addr show dev eth0 | grep -q "$apps_ipv6" || printf ', "ipv6": "%s"' "$apps_ipv6"
+}
+
 apps_up() {
 	apps_join_hosts
 	mkdir -m 700 "$lab_dir/applications"
@@ -34,7 +40,7 @@ apps_up() {
 		  "token": "$(od -An -N 6 -t x1 /dev/urandom | tr -d ' ')",
 		  "client": "$(lab_ns host-a)",
 		  "server": "$(lab_ns host-b)",
-		  "ways": { "direct": "$apps_direct", "sealane": "$apps_sealane" }
+		  "ways": { "direct": "$apps_direct", "sealane": "$apps_sealane"$(apps_way_of_ipv6) }
 		}
 	JSON
 	# It runs inside host-b, so that lab_down ends it with the servers.

@@ -7,8 +7,9 @@
 #   lossy_count NAME            how many frames: from-a (all that came), lost-a, doubled-a, the same with -b; of both sides
 #                               delayed, waited (behind another), queue-lost
 #
-# Of every frame that comes, PERCENT are copied straight to the other side, PERCENT go by slow0, whose queue lets 2 Mbit/s
-# pass, to slow1 and back into the bridge behind many that came later, and PERCENT of the others are dropped.
+# Of every frame that comes, PERCENT are copied straight to the other side, PERCENT go by slow0, whose queue lets 8 Mbit/s
+# pass and holds what takes it 30 ms, to slow1 and back into the bridge behind many that came later, but fewer than a replay
+# window; and PERCENT of the others are dropped.
 
 lossy_wire() { # PERCENT
 	local ns port
@@ -26,7 +27,7 @@ lossy_wire() { # PERCENT
 	done
 	# Nothing is to be learnt from frames that come by a detour, and none is sent into it by the bridge.
 	lab_in between bridge link set dev slow1 learning off flood off mcast_flood off bcast_flood off
-	lab_in between tc qdisc add dev slow0 root tbf rate 2mbit burst 2000 limit 30000
+	lab_in between tc qdisc add dev slow0 root tbf rate 8mbit burst 2000 limit 30000
 	lossy_rules "$1" | lab_in between nft -f -
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Real applications through two gateways: each gets what it gets without them, and nothing of what it sends in clear is
-# found on the wire. As root.
+# Real applications through two gateways, over IPv4 and IPv6: each gets what it gets without them, and nothing of what it
+# sends in clear is found on the wire. As root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tap.sh"
@@ -15,7 +15,8 @@ print(seen)
 sys.exit(seen["at_host"] == 0 or seen["on_wire"] != 0)' "$lab_dir/seen.json" "$1"
 }
 
-strangers='not arp and not (udp port 4500)'
+# Between the gateways there is IPv6 only, and its neighbours.
+strangers='not (icmp6 and ip6[40] >= 135 and ip6[40] <= 136) and not (ip6 and udp port 4500)'
 
 only_sealed() {
 	local other
@@ -26,7 +27,10 @@ only_sealed() {
 
 tap_need_lab
 trap lab_down EXIT
-tap_start_lab
+lab_wire=ipv6
+lab_up
+lab_dual
+tap_start_gateways
 apps_up
 apps_watch
 for name in $(apps_names); do
@@ -37,7 +41,7 @@ apps witness "$lab_dir/host.pcap" "$lab_dir/wire.pcap" >"$lab_dir/seen.json"
 for name in $(apps_names); do
 	tap_case "$name: in clear at the host, never on the wire" hidden "$name"
 done
-tap_case "the wire carried only ARP and UDP port 4500" only_sealed
+tap_case "the wire carried only NDP and UDP port 4500" only_sealed
 for side in alpha beta; do
 	tap_case "$side accounts for every packet" "$here/accounting.py" "$SEALANE" "$(lab_gateway "$side")"
 done

@@ -79,6 +79,7 @@ wire_is_balanced() { # FROM TO BRIDGE-PORT-OF-FROM
 tap_need_lab
 trap lab_down EXIT
 lab_peer="rekey-after-time = 10s"
+lab_nice=-15
 lab_up
 lossy_wire $percent
 tap_start_gateways

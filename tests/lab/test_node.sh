@@ -34,12 +34,13 @@ has_mtu() { # SIDE
 }
 
 
-download() { # The same bytes, through the tunnel and nothing else.
-	lab_in alpha curl -sS --max-time 20 -o "$lab_dir/got" http://10.2.0.1/file && cmp "$lab_dir/got" "$lab_dir/www/file"
+download() { # HOST: the same bytes, through the tunnel and nothing else.
+	rm -f "$lab_dir/got"
+	lab_in alpha curl -sS --max-time 20 -o "$lab_dir/got" "http://$1/file" && cmp "$lab_dir/got" "$lab_dir/www/file"
 }
 
 page_server() {
-	ip netns exec "$(lab_ns beta)" /usr/bin/python3 -m http.server --bind 10.2.0.1 --directory "$lab_dir/www" 80 \
+	ip netns exec "$(lab_ns beta)" /usr/bin/python3 -m http.server --bind :: --directory "$lab_dir/www" 80 \
 		>"$lab_dir/web.log" 2>&1 &
 	lab_wait_for "the web server listens" 5 lab_listens beta 80
 }
@@ -72,7 +73,8 @@ tap_case "beta pings alpha over IPv6" lab_in beta ping -c 5 -i 0.1 -W 2 fd00:1::
 tap_case "beta pings alpha" lab_in beta ping -c 5 -i 0.1 -W 2 10.1.0.1
 tap_case "packets as large as the interface lets pass" full_sized
 tap_case "a web server on beta is there" page_server
-tap_case "alpha downloads from it" download
+tap_case "alpha downloads from it" download 10.2.0.1
+tap_case "and over IPv6" download "[fd00:2::1]"
 lab_capture_end
 tap_case "the wire carried only ARP and UDP port 4500" only_sealed
 tap_case "alpha accounts for every packet" "$here/accounting.py" "$SEALANE" "$(lab_gateway alpha)"
