@@ -14,7 +14,7 @@
  *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
- *   telemetry.c  answers for `sealane show`
+ *   telemetry/   answers for `sealane show`
  *   keylog.c     keys for Wireshark, when asked for
  */
 #ifndef SEALANE_GATEWAY_GATEWAY_H
@@ -58,7 +58,7 @@ struct peer {
 	LIST_HEAD(, sa) sas;
 	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
-	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry.c) */
+	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry/peers.c) */
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
 	const struct sl_config_flow **flows; /* flow_count of them, as lib/ike numbers them */
 	struct sl_ike_flow_conf *flow_confs;
@@ -254,7 +254,7 @@ void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info
 
 void steer(const struct port *wire);
 
-/* ---- telemetry.c ------------------------------------------------------------------------------------------------------- */
+/* ---- telemetry/ ------------------------------------------------------------------------------------------------------- */
 
 int telemetry_init(struct gateway *g);
 

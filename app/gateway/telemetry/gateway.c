@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /sealane/gateway. */
+#include <unistd.h>
+
+#include "telemetry.h"
+
+static int tell_gateway(struct gateway *g, const char *param, struct rte_tel_data *d)
+{
+	(void)param;
+	tell_text(d, "name", g->config->name);
+	tell_text(d, "version", SEALANE_VERSION);
+	tell_number(d, "uptime_s", seconds_since(g->started));
+	tell_number(d, "pid", (uint64_t)getpid());
+	tell_number(d, "workers", g->worker_count);
+	return 0;
+}
+
+const struct telemetry_command telemetry_gateway[] = {
+	{"/sealane/gateway", tell_gateway, false, "About this gateway"},
+	{0},
+};

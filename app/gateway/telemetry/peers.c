@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /sealane/peers and /sealane/peer; and the requests about a peer. */
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "telemetry.h"
+
+static int list_peers(struct gateway *g, const char *param, struct rte_tel_data *d)
+{
+	struct page page = page_start(d, param);
+
+	for (unsigned i = 0; i < g->config->peer_count; i++)
+		page_add(&page, g->config->peers[i].name);
+	return 0;
+}
+
+static void tell_handshakes(
+	const struct gateway *g, struct rte_tel_data *d, const struct sl_ike_peer_info *info)
+{
+	char endpoint[SL_ADDR_TEXT];
+
+	tell_text(d, "state", sl_ike_state_name(info->state));
+	tell_number(d, "since_s", seconds_since(info->since ? info->since : g->started));
+	tell_text(d, "endpoint",
+		info->endpoint.addr.family == SL_NONE ? "" : sl_endpoint_text(&info->endpoint, endpoint));
+	rte_tel_data_add_dict_int(
+		d, "last_handshake_s", info->last_handshake ? (int)seconds_since(info->last_handshake) : -1);
+	tell_number(d, "handshakes", info->handshakes);
+	tell_number(d, "failures", info->failures);
+	tell_number(d, "rekeys", info->rekeys);
+	tell_text(d, "cipher", info->state == SL_IKE_UP ? sl_cipher_name(info->cipher) : "");
+	tell_text(d, "last_error", info->last_error);
+}
+
+/* The index of a peer, or the number of peers when there is none of that name. */
+static unsigned find_peer(const struct gateway *g, const char *name)
+{
+	const struct sl_config *c = g->config;
+	unsigned i = 0;
+
+	while (i < c->peer_count && (!name || strcmp(c->peers[i].name, name) != 0))
+		i++;
+	return i;
+}
+
+static int tell_peer(struct gateway *g, const char *name, struct rte_tel_data *d)
+{
+	const struct sl_config *c = g->config;
+	unsigned i = find_peer(g, name);
+	struct sl_ike_peer_info info;
+	struct totals sum;
+
+	if (i == c->peer_count)
+		return -1;
+	sl_ike_peer_info(g->ike, i, &info);
+	sa_totals(g, i, &sum);
+	tell_text(d, "name", c->peers[i].name);
+	tell_handshakes(g, d, &info);
+	tell_number(d, "rx_packets", sum.rx_packets);
+	tell_number(d, "rx_bytes", sum.rx_bytes);
+	tell_number(d, "tx_packets", sum.tx_packets);
+	tell_number(d, "tx_bytes", sum.tx_bytes);
+	tell_number(d, "inner_mtu", sa_inner_mtu(g, i));
+	tell_prefixes(d, "prefixes", c->peers[i].prefixes, c->peers[i].prefix_count);
+	return 0;
+}
+
+static int rekey(struct gateway *g, const char *name, struct rte_tel_data *d, bool ike)
+{
+	unsigned i = find_peer(g, name);
+	struct sl_ike_peer_info info;
+
+	if (i == g->config->peer_count)
+		return -1;
+	sl_ike_peer_info(g->ike, i, &info);
+	tell_text(d, "state", sl_ike_state_name(info.state));
+	if (info.state != SL_IKE_UP)
+		return 0;
+	g->rekey_asked = true;
+	if (ike)
+		g->peers[i].rekey_ike = true;
+	else
+		g->peers[i].rekey_child = true;
+	(void)!eventfd_write(g->wake_fd, 1); /* at its limit it is awake anyway */
+	return 0;
+}
+
+static int rekey_child(struct gateway *g, const char *name, struct rte_tel_data *d)
+{
+	return rekey(g, name, d, false);
+}
+
+static int rekey_ike(struct gateway *g, const char *name, struct rte_tel_data *d)
+{
+	return rekey(g, name, d, true);
+}
+
+const struct telemetry_command telemetry_peers[] = {
+	{"/sealane/peers", list_peers, true, "Names of the peers. Parameter: how many to leave out (0)"},
+	{"/sealane/peer", tell_peer, false, "About one peer. Parameter: its name"},
+	{"/sealane/rekey", rekey_child, false, "Replaces the child SA with a peer. Parameter: its name"},
+	{"/sealane/rekey_ike", rekey_ike, false, "Replaces the IKE SA with a peer. Parameter: its name"},
+	{0},
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /sealane/workers and /sealane/worker. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "telemetry.h"
+
+static int list_workers(struct gateway *g, const char *param, struct rte_tel_data *d)
+{
+	struct page page = page_start(d, param);
+
+	for (unsigned i = 0; i < g->worker_count; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "%u", i);
+		page_add(&page, id);
+	}
+	return 0;
+}
+
+static uint64_t drops_of_worker(const struct worker *w)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
+		sum += w->dp.counters.drops[i];
+	return sum;
+}
+
+static int tell_worker(struct gateway *g, const char *param, struct rte_tel_data *d)
+{
+	unsigned long id = param ? strtoul(param, NULL, 10) : g->worker_count;
+	const struct worker *w;
+	const struct sl_counters *c;
+
+	if (id >= g->worker_count)
+		return -1;
+	w = &g->workers[id];
+	c = &w->dp.counters;
+	tell_number(d, "worker", id);
+	tell_number(d, "lcore", w->lcore);
+	tell_number(d, "rx_wire", c->rx_wire);
+	tell_number(d, "rx_plain", c->rx_plain);
+	tell_number(d, "from_control", c->from_control);
+	tell_number(d, "tx_wire", c->tx_wire);
+	tell_number(d, "tx_plain", c->tx_plain);
+	tell_number(d, "to_control", c->to_control);
+	tell_number(d, "handed_in", c->handed_in);
+	tell_number(d, "handed_out", c->handed_out);
+	tell_number(d, "cut", c->cut);
+	tell_number(d, "drops", drops_of_worker(w));
+	return 0;
+}
+
+const struct telemetry_command telemetry_workers[] = {
+	{"/sealane/workers", list_workers, true,
+		"Numbers of the workers. Parameter: how many to leave out (0)"},
+	{"/sealane/worker", tell_worker, false, "About one worker. Parameter: its number"},
+	{0},
+};
