@@ -63,14 +63,19 @@ keys_were_replaced() {
 	[ "$count" -ge $((seconds / 12)) ]
 }
 
-# Frames that one gateway sent, less the lost, plus the doubled, are those that the other received.
+# Frames that one gateway sent, less the lost, plus the doubled, are those that the other received. All is read again when
+# something was sent meanwhile.
 wire_is_balanced() { # FROM TO BRIDGE-PORT-OF-FROM
 	local sent came lost doubled queue
-	sent=$(over_workers "$1" tx_wire)
-	came=$(over_workers "$2" rx_wire)
-	lost=$(lossy_count "lost-$3")
-	doubled=$(lossy_count "doubled-$3")
-	queue=$(lossy_count queue-lost)
+	sent=none
+	until [ "$sent" = "$(over_workers "$1" tx_wire)" ]; do
+		sent=$(over_workers "$1" tx_wire)
+		sleep 0.2 # what the detour still holds
+		came=$(over_workers "$2" rx_wire)
+		lost=$(lossy_count "lost-$3")
+		doubled=$(lossy_count "doubled-$3")
+		queue=$(lossy_count queue-lost)
+	done
 	echo "$1 sent $sent frames, of which $(lossy_count "from-$3") came to the bridge, which lost $lost and doubled $doubled;"
 	echo "$2 received $came; the delaying queue lost $queue of both directions"
 	[ $((sent - lost + doubled - queue)) -le "$came" ] && [ "$came" -le $((sent - lost + doubled)) ]
