@@ -20,25 +20,24 @@ struct request {
 	const char *gateway;
 };
 
-const char sl_show_help[] =
-	"Usage: sealane show [SECTION] [OPTIONS]\n"
-	"\n"
-	"Shows the running gateway. Without a section: itself, its peers and ports.\n"
-	"\n"
-	"Sections:\n"
-	"  peers        links: state, handshakes, traffic, loss\n"
-	"  sessions     child SAs: SPIs, age, what is left until limits\n"
-	"  ports        link, addresses, queues, what the device counted\n"
-	"  neighbours   who is on the links of both ports, by ARP and NDP\n"
-	"  routes       which prefixes lead to which peer or router\n"
-	"  drops        why packets were dropped\n"
-	"  ike          counters of the handshakes\n"
-	"  workers      load, and where packets went\n"
-	"\n"
-	"Options:\n"
-	"  --json               print JSON, numbers as they are\n"
-	"  --watch [SECONDS]    show it again every 2 seconds, or as many as are given\n"
-	"  --gateway NAME       which gateway, when several run on this machine\n";
+const char sl_show_help[] = "Usage: sealane show [SECTION] [OPTIONS]\n"
+			    "\n"
+			    "Shows the running gateway. Without a section: itself, its peers and ports.\n"
+			    "\n"
+			    "Sections:\n"
+			    "  peers        links: state, handshakes, traffic, loss\n"
+			    "  sessions     child SAs: SPIs, age, what is left until limits\n"
+			    "  ports        link, addresses, queues, what the device counted\n"
+			    "  neighbours   who is on the links of both ports, by ARP and NDP\n"
+			    "  routes       which prefixes lead to which peer or router\n"
+			    "  drops        why packets were dropped\n"
+			    "  ike          counters of the handshakes\n"
+			    "  workers      load, and where packets went\n"
+			    "\n"
+			    "Options:\n"
+			    "  --json               print JSON, numbers as they are\n"
+			    "  --watch [SECONDS]    show it again every 2 seconds, or as many as are given\n"
+			    "  --gateway NAME       which gateway, when several run on this machine\n";
 
 enum { WATCH_DEFAULT = 2, WATCH_MAX = 86400 };
 

@@ -77,8 +77,9 @@ int access_grant(const struct sl_config *c, gid_t group)
 	if (folder >= 0)
 		err = c->group ? open_to(folder, group) : fchmod(folder, FOLDER_CLOSED);
 	if (err && c->group)
-		fprintf(stderr, "%s:%d: group %s cannot be given the socket in %s: %s\n", c->path,
-			c->group_line, c->group, dir, strerror(errno));
+		fprintf(stderr, "%s:%d: group %s cannot be given the socket in %s: %s%s\n", c->path,
+			c->group_line, c->group, dir, strerror(errno),
+			errno == EPERM ? " (it takes a member of the group, or CAP_CHOWN)" : "");
 	else if (err)
 		fprintf(stderr, "sealane: %s cannot be closed to others: %s\n", dir, strerror(errno));
 	if (folder >= 0)

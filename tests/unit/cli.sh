@@ -229,6 +229,17 @@ assert eval(sys.argv[2]), got
 PYTHON
 	report $? "$name"
 }
+run 0 python3 - "$answers" "$unit/../../app/man/sealane-show.1.scd" <<'PYTHON'
+import json
+import re
+import sys
+
+answers, page = json.load(open(sys.argv[1])), open(sys.argv[2]).read()
+told = {name for row in re.findall(r"^\|  (.*)", page, re.M) for name in row.split(", ")}
+fields = {name for answer in answers.values() if isinstance(answer, dict) for name in answer}
+assert fields <= told, fields - told
+PYTHON
+report $? "the page tells every field"
 same_json "show --json" "list(got) == ['gateway', 'peers', 'ports'] and got['gateway'] == all['/sealane/gateway']"
 same_json "show peers --json" "got == {'peers': [all['/sealane/peer,' + n] for n in all['/sealane/peers']]}" peers
 same_json "show workers --json" "got == {'workers': [all['/sealane/worker,0']]}" workers
