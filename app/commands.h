@@ -18,6 +18,9 @@ int sl_cmd_show(int argc, char **argv);
 int sl_cmd_rekey(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
 
+/* What `sealane show --help` says. */
+extern const char sl_show_help[];
+
 /* Says what is wrong with the arguments and where help is; returns SL_EXIT_USAGE. */
 int sl_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -38,7 +38,7 @@ static const struct command {
 	{"pubkey", "[--pem]", "print the public key of stdin", sl_cmd_pubkey, NULL},
 	{"check", "FILE", "check a configuration file", sl_cmd_check, NULL},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run, NULL},
-	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show, NULL},
+	{"show", "[SECTION] [OPTIONS]", "show the gateway (show --help)", sl_cmd_show, sl_show_help},
 	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
@@ -55,10 +55,6 @@ static int help(void)
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
 	puts("\n"
-	     "Sections of show: peers, sessions, ports, drops, ike, workers. Options of show:\n"
-	     "  --json            print JSON, numbers as they are\n"
-	     "  --gateway NAME    which gateway, when several run on this machine\n"
-	     "\n"
 	     "  sealane --help, sealane --version\n"
 	     "\n"
 	     "First steps:\n"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Finds the gateways of this machine by their sockets, and talks to one of them.
+ * Talks to one gateway; client_find.c knows where it is.
  */
 #include "client.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,8 +28,6 @@ struct sl_client {
 	size_t size;
 	char *answer;
 };
-
-/* ---- One socket ------------------------------------------------------------------------------------------------ */
 
 /* Receives one packet as JSON. NULL with a reason. */
 static json_t *receive(struct sl_client *client, const char **reason)
@@ -96,10 +93,10 @@ static bool connect_to(int fd, const char *path, const char **reason)
 	return false;
 }
 
-/* A client of the gateway at this socket; NULL with a reason, without a word on stderr. */
-static struct sl_client *open_socket(const char *path, const char **reason)
+struct sl_client *sl_client_connect(const char *path, const char **reason)
 {
 	struct sl_client *client = calloc(1, sizeof(*client));
+	int error;
 
 	if (client == NULL) {
 		*reason = strerror(errno);
@@ -112,7 +109,9 @@ static struct sl_client *open_socket(const char *path, const char **reason)
 		*reason = strerror(errno);
 	else if (connect_to(client->fd, path, reason) && read_greeting(client, reason))
 		return client;
+	error = errno;
 	sl_client_close(client);
+	errno = error;
 	return NULL;
 }
 
@@ -147,96 +146,4 @@ json_t *sl_client_ask(struct sl_client *client, const char *command)
 	if (data == NULL)
 		sl_cli_fail("the gateway's answer to %s is about something else", command);
 	return data;
-}
-
-/* ---- Which socket ---------------------------------------------------------------------------------------------- */
-
-static const char prefix[] = "sealane-";
-
-/* Where DPDK keeps what belongs to running programs: its rule, so that both sides look in one place. */
-static const char *runtime_dir(void)
-{
-	const char *dir = getenv("RUNTIME_DIRECTORY");
-
-	if (dir == NULL && getuid() == 0)
-		dir = "/var/run";
-	if (dir == NULL)
-		dir = getenv("XDG_RUNTIME_DIR");
-	return dir != NULL ? dir : "/tmp";
-}
-
-static struct sl_client *open_name(const char *name, const char **reason)
-{
-	struct sl_client *client;
-	char *path;
-
-	if (asprintf(&path, "%s/dpdk/%s%s/dpdk_telemetry.v2", runtime_dir(), prefix, name) < 0) {
-		*reason = strerror(ENOMEM);
-		return NULL;
-	}
-	client = open_socket(path, reason);
-	free(path);
-	return client;
-}
-
-static int is_gateway(const struct dirent *entry)
-{
-	return strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
-}
-
-/* Opens the only one of these folders whose gateway answers; folders of gateways that ended stay behind. */
-static struct sl_client *open_only(struct dirent **folders, int count)
-{
-	struct sl_client *only = NULL;
-	char names[512] = "";
-	unsigned answering = 0;
-
-	for (int i = 0; i < count; i++) {
-		const char *name = folders[i]->d_name + strlen(prefix);
-		const char *reason;
-		struct sl_client *client = open_name(name, &reason);
-		size_t len = strlen(names);
-
-		if (client == NULL)
-			continue;
-		snprintf(names + len, sizeof(names) - len, "%s%s", answering++ > 0 ? ", " : "", name);
-		sl_client_close(only);
-		only = client;
-	}
-	if (answering == 1)
-		return only;
-	sl_client_close(only);
-	if (answering == 0)
-		sl_cli_fail("no gateway is running here (looked in %s/dpdk)", runtime_dir());
-	else
-		sl_cli_fail("several gateways are running here (%s), expected --gateway NAME", names);
-	return NULL;
-}
-
-struct sl_client *sl_client_open(const char *name)
-{
-	struct dirent **folders = NULL;
-	struct sl_client *client;
-	const char *reason;
-	char *dir;
-	int count;
-
-	if (name != NULL) {
-		client = open_name(name, &reason);
-		if (client == NULL)
-			sl_cli_fail("no gateway '%s' is running here (looked in %s/dpdk/%s%s): %s", name,
-				runtime_dir(), prefix, name, reason);
-		return client;
-	}
-	if (asprintf(&dir, "%s/dpdk", runtime_dir()) < 0) {
-		sl_cli_fail("out of memory");
-		return NULL;
-	}
-	count = scandir(dir, &folders, is_gateway, alphasort);
-	free(dir);
-	client = open_only(folders, count);
-	for (int i = 0; i < count; i++)
-		free(folders[i]);
-	free(folders);
-	return client;
 }

@@ -12,9 +12,12 @@ struct sl_client;
 
 /*
  * Connects to the gateway of this name, or with NULL to the only one that runs here. Returns NULL after saying on stderr
- * why it cannot.
+ * why it cannot. (client_find.c)
  */
 struct sl_client *sl_client_open(const char *name);
+
+/* Connects to the gateway at this socket. NULL with a reason, without a word on stderr; errno is EACCES when we may not. */
+struct sl_client *sl_client_connect(const char *path, const char **reason);
 
 void sl_client_close(struct sl_client *client);
 

@@ -9,7 +9,7 @@
 #include "../commands.h"
 #include "show.h"
 
-enum { FIELDS_MAX = 20 };
+enum { FIELDS_MAX = 28 };
 
 struct field {
 	const char *name; /* NULL after the last */
@@ -28,6 +28,7 @@ struct field {
 	{                                                                                                    \
 		name, JSON_ARRAY                                                                             \
 	}
+#define GAPS    NUMBER("rx_lost"), NUMBER("rx_missing")
 #define TRAFFIC NUMBER("rx_packets"), NUMBER("rx_bytes"), NUMBER("tx_packets"), NUMBER("tx_bytes")
 
 static const struct {
@@ -41,16 +42,25 @@ static const struct {
 		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), NUMBER("workers")}},
 	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", false,
 		{TEXT("name"), TEXT("state"), NUMBER("since_s"), TEXT("endpoint"), NUMBER("last_handshake_s"),
-			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), TEXT("cipher"), TRAFFIC,
-			TEXT("last_error"), NUMBER("inner_mtu"), LIST("prefixes")}},
+			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), NUMBER("rekeys_child"),
+			NUMBER("rekeys_ike"), TEXT("cipher"), TEXT("ike_spi_i"), TEXT("ike_spi_r"),
+			NUMBER("ike_rekey_in_s"), NUMBER("child_sas"), NUMBER("child_sas_in_use"), TRAFFIC,
+			GAPS, TEXT("last_error"), NUMBER("inner_mtu"), LIST("prefixes")}},
 	[SL_SECTION_SESSIONS] = {"sessions", "/sealane/sessions", "/sealane/session", true,
 		{TEXT("spi_in"), TEXT("spi_out"), TEXT("peer"), NUMBER("worker"), TEXT("cipher"), TEXT("esn"),
-			NUMBER("age_s"), TEXT("in_use"), TEXT("flow"), TRAFFIC, NUMBER("replay"),
-			NUMBER("late"), NUMBER("bad_icv")}},
+			NUMBER("age_s"), TEXT("in_use"), TEXT("flow"), TRAFFIC, GAPS, NUMBER("replay"),
+			NUMBER("late"), NUMBER("bad_icv"), NUMBER("rekey_in_s"), NUMBER("rekey_in_packets"),
+			NUMBER("rekey_in_bytes"), NUMBER("ends_in_s"), NUMBER("ends_in_packets"),
+			NUMBER("ends_in_bytes")}},
 	[SL_SECTION_PORTS] = {"ports", "/sealane/ports", "/sealane/port", false,
 		{TEXT("role"), TEXT("device"), LIST("addresses"), TEXT("mac"), NUMBER("mtu"), NUMBER("vlan"),
-			TEXT("link"), NUMBER("neighbours"), NUMBER("rx_queues"), NUMBER("tx_queues"), TRAFFIC,
-			NUMBER("rx_missed")}},
+			TEXT("link"), NUMBER("speed_mbps"), NUMBER("neighbours"), NUMBER("rx_queues"),
+			NUMBER("tx_queues"), TRAFFIC, NUMBER("rx_missed"), NUMBER("rx_no_mbuf"),
+			NUMBER("rx_errors"), NUMBER("tx_errors")}},
+	[SL_SECTION_NEIGHBOURS] = {"neighbours", "/sealane/neighbours", "/sealane/neighbour", true,
+		{TEXT("port"), TEXT("address"), TEXT("mac"), TEXT("state"), NUMBER("age_s")}},
+	[SL_SECTION_ROUTES] = {"routes", "/sealane/routes", "/sealane/route", true,
+		{TEXT("layer"), TEXT("prefix"), TEXT("port"), TEXT("peer"), TEXT("via")}},
 	[SL_SECTION_DROPS] = {"drops", "/sealane/drops", "/sealane/drop", false,
 		{TEXT("name"), NUMBER("packets"), TEXT("help")}},
 	[SL_SECTION_IKE] = {"ike", "/sealane/ike", "/sealane/ike_counter", false,
@@ -58,7 +68,10 @@ static const struct {
 	[SL_SECTION_WORKERS] = {"workers", "/sealane/workers", "/sealane/worker", false,
 		{NUMBER("worker"), NUMBER("lcore"), NUMBER("rx_wire"), NUMBER("rx_plain"), NUMBER("tx_wire"),
 			NUMBER("tx_plain"), NUMBER("drops"), NUMBER("to_control"), NUMBER("from_control"),
-			NUMBER("handed_in"), NUMBER("handed_out"), NUMBER("cut")}},
+			NUMBER("handed_in"), NUMBER("handed_out"), NUMBER("cut"), NUMBER("polls"),
+			NUMBER("busy_polls"), NUMBER("busy_cycles"), NUMBER("bursts"),
+			NUMBER("load_permille"), NUMBER("busy_polls_permille"), NUMBER("burst_fill_permille"),
+			NUMBER("cycles_per_packet"), NUMBER("packets_per_s")}},
 };
 
 const char *sl_section_name(enum sl_section section)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * sealane show, in three parts: show.c takes the arguments, gather.c asks the gateway, show_text.c prints for people.
+ * sealane show, in parts: show.c takes the arguments, gather.c asks the gateway, show_text.c and show_table.c print for
+ * people. The fields of its JSON are the telemetry's; app/man/sealane-show.1.scd tells what they mean.
  */
 #ifndef SEALANE_APP_SHOW_H
 #define SEALANE_APP_SHOW_H
@@ -17,6 +18,8 @@ enum sl_section {
 	SL_SECTION_PEERS,
 	SL_SECTION_SESSIONS,
 	SL_SECTION_PORTS,
+	SL_SECTION_NEIGHBOURS,
+	SL_SECTION_ROUTES,
 	SL_SECTION_DROPS,
 	SL_SECTION_IKE,
 	SL_SECTION_WORKERS,

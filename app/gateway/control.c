@@ -113,6 +113,7 @@ static void run_timers(struct gateway *g)
 	if (now >= g->next_second) {
 		sa_tick(g, now);
 		path_mtu_tick(g, now);
+		load_tick(g);
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {

@@ -14,7 +14,9 @@
  *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
+ *   load.c       how busy the workers are
  *   telemetry/   answers for `sealane show`
+ *   access.c     who may ask over the telemetry socket
  *   keylog.c     keys for Wireshark, when asked for
  */
 #ifndef SEALANE_GATEWAY_GATEWAY_H
@@ -57,6 +59,7 @@ struct sa; /* sa.c */
 struct peer {
 	LIST_HEAD(, sa) sas;
 	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
+	uint64_t gone_lost;          /* packets that never came through those */
 	uint64_t seen;               /* packets opened at the last look: more is a sign of life */
 	bool rekey_child, rekey_ike; /* somebody has asked for it (telemetry/peers.c) */
 	uint8_t owner; /* as told to the workers: the lowest one with an SA in use; SL_NO_WORKER */
@@ -91,7 +94,8 @@ struct gateway {
 	struct sl_lan lan;
 	struct worker *workers;
 	unsigned worker_count;
-	atomic_bool asleep; /* the control thread, as workers see it */
+	struct load_notes *loads; /* of each worker (load.c) */
+	atomic_bool asleep;       /* the control thread, as workers see it */
 
 	struct sl_ike_conf ike_conf;
 	struct sl_ike_peer_conf *peer_confs;
@@ -235,6 +239,15 @@ void sa_tick(struct gateway *g, uint64_t now);
 /* Begins the rekeys that somebody has asked for. */
 void sa_rekey_asked(struct gateway *g, uint64_t now);
 
+/* What is told about the SAs with a peer. */
+struct sa_peer_info {
+	struct totals totals;
+	struct sl_esp_gaps gaps;
+	unsigned sas, sas_in_use; /* child SAs there are, and those of them that seal */
+};
+
+void sa_peer_info(struct gateway *g, unsigned peer, struct sa_peer_info *info);
+
 /* What is told about a session. */
 struct sa_info {
 	uint32_t spi_in, spi_out;
@@ -245,18 +258,58 @@ struct sa_info {
 	uint64_t created;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t replayed, late, bad_icv;
+	struct sl_esp_gaps gaps;
+	/* What is left until keys are replaced, of the direction that is nearer to it, and until nothing is sealed any more. */
+	struct sl_ike_child_limits time;
+	uint64_t soft_packets, soft_bytes, hard_packets, hard_bytes;
 };
 
-/* Calls fn for every session, until it returns false. */
-void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx);
+/* Calls fn with the inbound SPI of every session. */
+void sa_each(const struct gateway *g, void (*fn)(void *ctx, uint32_t spi_in), void *ctx);
+
+/* About one session; false when there is none of this inbound SPI. */
+bool sa_find(struct gateway *g, uint32_t spi_in, struct sa_info *info);
 
 /* ---- steering.c: asks the port to bring ESP to the queue of its worker ------------------------------------------------------ */
 
 void steer(const struct port *wire);
 
+/* ---- load.c: how busy the workers were in the last second ----------------------------------------------------------------- */
+
+struct load {
+	unsigned time_permille;   /* the time in which it had something to do */
+	unsigned polls_permille;  /* the rounds of its loop in which there was something to do */
+	unsigned fill_permille;   /* of what its bursts could hold */
+	uint64_t cycles_a_packet; /* of the TSC; 0: there was no packet */
+	uint64_t packets_a_second;
+};
+
+/* After the workers were set up. Returns 0 or -1. */
+int load_init(struct gateway *g);
+void load_fini(struct gateway *g);
+
+/* Once a second. */
+void load_tick(struct gateway *g);
+
+void load_of(const struct gateway *g, unsigned worker, struct load *load);
+
 /* ---- telemetry/ ------------------------------------------------------------------------------------------------------- */
 
 int telemetry_init(struct gateway *g);
+
+/* ---- access.c: the group of users who may ask, beside our own ------------------------------------------------------------- */
+
+/*
+ * The group that is configured; group is not touched when none is. Returns 0, or -1 after one line on stderr: there is no
+ * such group on this machine.
+ */
+int access_find(const struct sl_config *c, gid_t *group);
+
+/*
+ * Gives it the telemetry socket of the EAL, which runs, and lets it reach that; or closes what an earlier run may have
+ * left open. Returns 0, or -1 after one line on stderr.
+ */
+int access_grant(const struct sl_config *c, gid_t group);
 
 /* ---- keylog.c: secrets leave the process, so it is off unless asked for on the command line ------------------------------ */
 

@@ -220,8 +220,8 @@ static int assemble(struct gateway *g)
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || sa_init(g) ||
-		ike_init(g) || telemetry_init(g)) {
+	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || load_init(g) ||
+		sa_init(g) || ike_init(g) || telemetry_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
 		return -1;
@@ -294,6 +294,7 @@ static void disassemble(struct gateway *g)
 {
 	ike_fini(g);
 	sa_fini(g);
+	load_fini(g);
 	links_fini(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_fini(&g->workers[i]);
@@ -305,6 +306,7 @@ int sl_cmd_run(int argc, char **argv)
 {
 	static struct gateway g = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct options o;
+	gid_t group = 0;
 	int status;
 
 	if (parse_options(argc, argv, &o))
@@ -315,12 +317,12 @@ int sl_cmd_run(int argc, char **argv)
 	if (status != SL_EXIT_DONE)
 		return status;
 	g.config = sl_config_load(o.config, report, NULL);
-	if (!g.config)
+	if (!g.config || access_find(g.config, &group))
 		return SL_EXIT_FAILED;
 	g.started = gateway_now();
 	if (o.keylog && !(g.keylog = keylog_open(o.keylog)))
 		return SL_EXIT_FAILED;
-	if (eal_start(g.config->name, g.config->eal, o.eal))
+	if (eal_start(g.config->name, g.config->eal, o.eal) || access_grant(g.config, group))
 		return SL_EXIT_FAILED;
 	log_init();
 	status = run(&g);

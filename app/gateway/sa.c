@@ -41,6 +41,7 @@ struct sa {
 	const struct sl_config_flow *flow; /* NULL: of none */
 	uint64_t created;
 	uint64_t soft_packets, soft_bytes;
+	uint64_t lost;     /* as told last: what another thread counts meanwhile must not make it less */
 	bool worn;         /* a soft limit was reached, and the IKE engine knows */
 	bool in_use;       /* seals the peer's traffic */
 	bool removed;      /* goes as soon as the worker lets go of it */
@@ -457,11 +458,20 @@ static void add_totals(struct totals *sum, const struct sa *sa)
 	sum->tx_bytes += sa->out->bytes;
 }
 
+/* What has not come through it by now never will. */
+static void add_gone_gaps(struct peer *peer, const struct sa *sa)
+{
+	struct sl_esp_gaps gaps = sl_esp_in_gaps(sa->in);
+
+	peer->gone_lost += RTE_MAX(gaps.lost, sa->lost) + gaps.missing;
+}
+
 static void free_if_released(struct gateway *g, struct sa *sa)
 {
 	if (!sa->removed || sa->in_at_worker || sa->out_uses)
 		return;
 	add_totals(&g->peers[sa->peer].gone, sa);
+	add_gone_gaps(&g->peers[sa->peer], sa);
 	give_up_sessions(g, sa);
 	release_slot(g, sa);
 }
@@ -495,6 +505,33 @@ void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum)
 	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
 		if (sa->in)
 			add_totals(sum, sa);
+	}
+}
+
+static struct sl_esp_gaps gaps_of(struct sa *sa)
+{
+	struct sl_esp_gaps gaps = sl_esp_in_gaps(sa->in);
+
+	gaps.lost = sa->lost = RTE_MAX(gaps.lost, sa->lost);
+	return gaps;
+}
+
+void sa_peer_info(struct gateway *g, unsigned peer, struct sa_peer_info *info)
+{
+	struct sa *sa;
+
+	*info = (struct sa_peer_info){.gaps.lost = g->peers[peer].gone_lost};
+	sa_totals(g, peer, &info->totals);
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		struct sl_esp_gaps gaps;
+
+		if (!sa->in)
+			continue;
+		gaps = gaps_of(sa);
+		info->gaps.lost += gaps.lost;
+		info->gaps.missing += gaps.missing;
+		info->sas += !sa->removed;
+		info->sas_in_use += sa->in_use;
 	}
 }
 
@@ -537,7 +574,12 @@ void sa_rekey_asked(struct gateway *g, uint64_t now)
 	}
 }
 
-static void info_of(const struct sa *sa, struct sa_info *info)
+static uint64_t left(uint64_t limit, uint64_t used)
+{
+	return limit > used ? limit - used : 0;
+}
+
+static void info_of(const struct gateway *g, struct sa *sa, struct sa_info *info)
 {
 	*info = (struct sa_info){
 		.spi_in = sa->spi_in,
@@ -556,22 +598,33 @@ static void info_of(const struct sa *sa, struct sa_info *info)
 		.replayed = sa->in->replayed,
 		.late = sa->in->late,
 		.bad_icv = sa->in->bad_icv,
+		.gaps = gaps_of(sa),
+		.soft_packets = left(sa->soft_packets, RTE_MAX(sa->out->seq, sa->in->packets)),
+		.soft_bytes = left(sa->soft_bytes, RTE_MAX(sa->out->bytes, sa->in->bytes)),
+		.hard_packets = left(sa->out->seq_limit, sa->out->seq),
+		.hard_bytes = left(sa->out->byte_limit, sa->out->bytes),
 	};
+	sl_ike_child_limits(g->ike, sa->peer, sa->spi_in, &info->time);
 }
 
-void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx)
+bool sa_find(struct gateway *g, uint32_t spi_in, struct sa_info *info)
+{
+	struct sa *sa = find(g, spi_in);
+
+	if (!sa || !sa->in || sa->removed)
+		return false;
+	info_of(g, sa, info);
+	return true;
+}
+
+void sa_each(const struct gateway *g, void (*fn)(void *ctx, uint32_t spi_in), void *ctx)
 {
 	for (unsigned i = 0; i < g->config->peer_count; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {
-			struct sa_info info;
-
-			if (!sa->in || sa->removed)
-				continue;
-			info_of(sa, &info);
-			if (!fn(ctx, &info))
-				return;
+			if (sa->in && !sa->removed)
+				fn(ctx, sa->spi_in);
 		}
 	}
 }

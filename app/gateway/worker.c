@@ -26,6 +26,8 @@ enum {
 	IDLE_ROUNDS = 512,
 	IDLE_STEP = 8,
 	IDLE_SLEEP_MIN_NS = 1000,
+	/* With work in a row, before the clock is read: that takes as long as some packets' bookkeeping. */
+	BUSY_ROUNDS = 64,
 };
 
 /* ---- Events, to the control thread ---------------------------------------------------------------------------------- */
@@ -268,6 +270,7 @@ static unsigned poll_plain(struct worker *w)
 	if (n == 0)
 		return 0;
 	w->dp.counters.rx_plain += n;
+	w->load.bursts++;
 	catch_up(w);
 	if (unlikely(w->spreads))
 		own = spread(w, frames, n);
@@ -283,6 +286,7 @@ static unsigned poll_wire(struct worker *w)
 	if (n == 0)
 		return 0;
 	w->dp.counters.rx_wire += n;
+	w->load.bursts++;
 	catch_up(w);
 	open_sealed(w, sl_open_burst, frames, n);
 	return n;
@@ -296,6 +300,7 @@ static unsigned empty_inbox(struct worker *w, enum inbox inbox)
 	if (n == 0)
 		return 0;
 	w->dp.counters.handed_in += n;
+	w->load.bursts++;
 	catch_up(w);
 	switch (inbox) {
 	case INBOX_RECEIVED: seal(w, sl_seal_burst, packets, n); break;
@@ -336,11 +341,21 @@ static void rest(const struct worker *w, unsigned rounds)
 		NULL);
 }
 
+/* Rounds that had work have taken from *since until now. Returns how many are not counted: none. */
+static unsigned count_busy(struct worker *w, uint64_t *since)
+{
+	uint64_t now = rte_rdtsc();
+
+	w->load.busy_cycles += now - *since;
+	*since = now;
+	return 0;
+}
+
 static int loop(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t last_wanted = 0, last_errors = rte_rdtsc();
-	unsigned idle = 0;
+	uint64_t last_wanted = 0, last_errors = rte_rdtsc(), since = last_errors;
+	unsigned idle = 0, busy = 0; /* rounds in a row, these since `since` */
 
 	/* By default Linux rounds sleeps up by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -357,11 +372,18 @@ static int loop(void *arg)
 			post_wanted(w, &last_wanted);
 		if (unlikely(w->dp.errors_left == 0))
 			refill_errors(w, &last_errors);
+		w->load.polls++;
 		if (work) {
+			w->load.busy_polls++;
 			idle = 0;
+			if (unlikely(++busy == BUSY_ROUNDS))
+				busy = count_busy(w, &since);
 		} else {
+			if (busy)
+				busy = count_busy(w, &since);
 			rest(w, idle);
 			idle += idle < UINT16_MAX;
+			since = rte_rdtsc();
 		}
 	}
 	return 0;

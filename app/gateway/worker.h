@@ -45,6 +45,14 @@ struct worker_port {
 	bool sends_for_others;
 };
 
+/* What the loop has to do, for who wonders whether a worker can take more: some additions a round, none a packet. */
+struct worker_load {
+	uint64_t polls;       /* rounds */
+	uint64_t busy_polls;  /* of them those in which there was anything to do */
+	uint64_t busy_cycles; /* of the TSC, in those */
+	uint64_t bursts;      /* of packets, from a port or another worker */
+};
+
 struct worker {
 	struct sl_dataplane dp; /* the worker's own, once it runs */
 	unsigned id;
@@ -60,6 +68,7 @@ struct worker {
 	int wake_fd;
 	atomic_bool *control_sleeps;
 	atomic_bool stop;
+	struct worker_load load __attribute__((aligned(64)));
 };
 
 /*

@@ -162,6 +162,7 @@ void sl_config_free(struct sl_config *config)
 	free(config->plain.port);
 	free(config->plain.tap);
 	free(config->eal);
+	free(config->group);
 	free(config->name);
 	sl_secret_free(config->key);
 	free(config->path);

@@ -15,6 +15,7 @@
  *     eal         = -l 0-1 -a 0000:3b:00.0
  *     idle-sleep  = 50us                  longest sleep of an idle worker; 0 polls without rest
  *     mss-clamp   = yes                   TCP agrees on segments that fit the tunnel
+ *     group       = netops                who may ask the gateway, beside its own user
  *
  *     [wire]
  *     port        = 0000:3b:00.1
@@ -150,6 +151,8 @@ struct sl_config {
 	char *eal;                  /* NULL when not given */
 	uint64_t idle_sleep;        /* ns */
 	bool mss_clamp;
+	char *group; /* whose members may use the telemetry socket; NULL: nobody but our own user */
+	int group_line;
 	struct sl_config_port wire, plain;
 	struct sl_secret_pool *ppks;  /* where those of the peers are; NULL when there is none */
 	struct sl_config_peer *peers; /* sorted as in the file */

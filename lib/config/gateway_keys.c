@@ -46,6 +46,16 @@ static void take_mss_clamp(struct parser *p, const char *name, const char *value
 	sl_key_bool(p, name, value, &p->config->mss_clamp);
 }
 
+/* Whether there is such a group is known where the gateway runs. */
+static void take_group(struct parser *p, const char *name, const char *value)
+{
+	p->config->group_line = p->line;
+	if (!sl_value_is_name(value))
+		sl_key_bad(p, name, value, "the name of a group of users");
+	else
+		p->config->group = sl_config_copy(p, value);
+}
+
 const struct section_kind sl_config_gateway_kind = {
 	"gateway",
 	{
@@ -54,5 +64,6 @@ const struct section_kind sl_config_gateway_kind = {
 		[GATEWAY_EAL] = {"eal", false, take_eal},
 		[GATEWAY_IDLE_SLEEP] = {"idle-sleep", false, take_idle_sleep},
 		[GATEWAY_MSS_CLAMP] = {"mss-clamp", false, take_mss_clamp},
+		[GATEWAY_GROUP] = {"group", false, take_group},
 	},
 };

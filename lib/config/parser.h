@@ -20,7 +20,7 @@
 #include "config.h"
 
 /* Where a section keeps its keys; the tables in *_keys.c have the same order. */
-enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP, GATEWAY_MSS_CLAMP };
+enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP, GATEWAY_MSS_CLAMP, GATEWAY_GROUP };
 enum {
 	PORT_DEVICE,
 	PORT_ADDRESS,

@@ -283,13 +283,16 @@ static int admit(const struct sl_dataplane *dp, const struct job *j)
 	if (unlikely(!sl_icv_equal(j->icv, rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len))))
 		return refused(in, j->seq);
 	verdict = replayed(in, sl_replay_accept(&in->window, j->seq));
-	if (likely(verdict == PASS))
-		verdict = strip_trailer(m, &v6);
+	if (unlikely(verdict != PASS))
+		return verdict;
+	verdict = strip_trailer(m, &v6);
 	if (likely(verdict == PASS))
 		verdict = likely(!v6) ? check_inner4(dp, in, m, j->ecn) : check_inner6(dp, in, m, j->ecn);
 	if (likely(verdict < 0)) {
 		in->packets++;
 		in->bytes += m->data_len;
+	} else {
+		in->discarded++;
 	}
 	return verdict;
 }

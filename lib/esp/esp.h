@@ -192,6 +192,7 @@ struct sl_esp_in {
 	bool esn;
 	struct sl_gcm_key key;
 	uint64_t replayed, late, bad_icv;
+	uint64_t discarded; /* authentic, but what was sealed may not come out */
 	struct sl_esp_selectors local, remote;
 };
 
@@ -209,6 +210,17 @@ static inline bool sl_esp_in_covers_plainly(const struct sl_esp_in *in, uint32_t
 {
 	return sl_esp_in_range(&in->remote_first, src) && sl_esp_in_range(&in->local_first, dst);
 }
+
+/*
+ * What the peer has sealed, by its counter, and was never opened here: it got lost, or damaged, or came too late. Packets
+ * after the last that came are not known of. Any thread may ask; it costs no packet anything.
+ */
+struct sl_esp_gaps {
+	uint64_t missing; /* may still come, as far as the replay window reaches */
+	uint64_t lost;    /* may not */
+};
+
+struct sl_esp_gaps sl_esp_in_gaps(const struct sl_esp_in *in);
 
 bool sl_esp_out_covers(const struct sl_esp_out *out, const struct sl_esp_packet *p);
 bool sl_esp_in_covers(const struct sl_esp_in *in, const struct sl_esp_packet *p);

@@ -96,4 +96,13 @@ static inline enum sl_replay sl_replay_accept(struct sl_replay_window *w, uint64
 	return SL_REPLAY_NEW;
 }
 
+/*
+ * For who wants to know what has not arrived: how many numbers of the window, up to its top, have not been seen. They may
+ * still come; older ones may not. *top is what the window's was.
+ *
+ * This may be another thread than the receiver's. Then it tells what was true a moment ago, within what came meanwhile: the
+ * ring holds twice the window, so a word that belongs to it is not cleared for another window's worth of packets.
+ */
+unsigned sl_replay_missing(const struct sl_replay_window *w, uint64_t *top);
+
 #endif

@@ -264,3 +264,15 @@ void sl_esp_out_move(struct sl_esp_out *out, const struct sl_endpoint *remote)
 		out->ipv4_sum = rte_raw_cksum(ip, sizeof(*ip));
 	}
 }
+
+struct sl_esp_gaps sl_esp_in_gaps(const struct sl_esp_in *in)
+{
+	struct sl_esp_gaps gaps;
+	uint64_t top, arrived;
+
+	gaps.missing = sl_replay_missing(&in->window, &top);
+	/* Last, so that what comes meanwhile makes it too few, not too many. */
+	arrived = in->packets + in->discarded + gaps.missing;
+	gaps.lost = top > arrived ? top - arrived : 0;
+	return gaps;
+}

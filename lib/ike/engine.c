@@ -313,6 +313,8 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		.handshakes = peer->handshakes,
 		.failures = peer->failures,
 		.rekeys = peer->rekeys,
+		.ike_rekeys = peer->ike_rekeys,
+		.rekey_at = sa ? sa->rekey_at : IKE_NEVER,
 		.endpoint = sa ? sa->path.remote : peer->conf->endpoint,
 		.children = children_told(peer),
 	};
@@ -322,6 +324,25 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		info->spi_r = sa->spi_r;
 		info->cipher = sa->cipher;
 	}
+}
+
+void sl_ike_child_limits(
+	const struct sl_ike *ike, unsigned peer, uint32_t spi_in, struct sl_ike_child_limits *limits)
+{
+	const struct ike_child *child = NULL;
+	const struct ike_sa *sa;
+
+	*limits = (struct sl_ike_child_limits){IKE_NEVER, IKE_NEVER};
+	TAILQ_FOREACH (sa, &peer_at(ike, peer)->sas, peer_link) {
+		child = find_up(sa, spi_in);
+		if (child)
+			break;
+	}
+	if (!child)
+		return;
+	limits->ends_at = child->ends_at;
+	if (!child->successor)
+		limits->rekey_at = child->rekey_at;
 }
 
 void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats)

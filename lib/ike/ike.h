@@ -285,14 +285,25 @@ struct sl_ike_peer_info {
 	uint64_t handshakes;         /* established since start */
 	uint64_t failures;           /* attempts that ended without an IKE SA */
 	uint64_t rekeys;             /* child SAs and IKE SAs replaced */
+	uint64_t ike_rekeys;         /* of them IKE SAs */
 	struct sl_endpoint endpoint; /* where it is now, or is expected to be */
 	uint64_t spi_i, spi_r;       /* of the IKE SA in use; 0 when there is none */
 	enum sl_cipher cipher;       /* of that IKE SA */
+	uint64_t rekey_at;           /* when that IKE SA is due to be replaced; UINT64_MAX: not at all */
 	unsigned children;           /* child SAs in use with it */
 	char last_error[128];        /* why the last attempt failed; empty when it did not */
 };
 
 void sl_ike_peer_info(const struct sl_ike *ike, unsigned peer, struct sl_ike_peer_info *info);
+
+/* When the keys of a child SA are due to be replaced, and when it ends if that fails; UINT64_MAX: not at all. */
+struct sl_ike_child_limits {
+	uint64_t rekey_at, ends_at;
+};
+
+/* Of the child SA with this inbound SPI, if it is up; both UINT64_MAX when it is not (any more). */
+void sl_ike_child_limits(
+	const struct sl_ike *ike, unsigned peer, uint32_t spi_in, struct sl_ike_child_limits *limits);
 
 /* Counters of the engine as a whole. */
 struct sl_ike_stats {

@@ -253,7 +253,7 @@ struct ike_peer {
 	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
 
 	enum sl_ike_state state;
-	uint64_t since, last_handshake, handshakes, failures, rekeys;
+	uint64_t since, last_handshake, handshakes, failures, rekeys, ike_rekeys;
 	char last_error[128];
 };
 

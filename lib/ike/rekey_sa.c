@@ -57,6 +57,7 @@ static void inherit(struct ike_sa *heir, struct ike_sa *old)
 	heir->sure_at = old->sure_at;
 	heir->flows_refused = old->flows_refused;
 	old->peer->rekeys++;
+	old->peer->ike_rekeys++;
 	ike_log(heir->ike, SL_IKE_INFO, (int)heir->peer->index, "IKE SA rekeyed %s, now %016llx %016llx",
 		heir->initiator ? "by us" : "by the peer", (unsigned long long)heir->spi_i,
 		(unsigned long long)heir->spi_r);

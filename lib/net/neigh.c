@@ -23,6 +23,7 @@ struct entry {
 	uint8_t waiting_count;
 	struct rte_ether_addr mac;
 	uint64_t due;            /* of the next step */
+	uint64_t since;          /* heard last; before the first answer: asked for first */
 	TAILQ_ENTRY(entry) link; /* of the free ones, or of those that never answered, or of no list */
 	void *waiting[SL_NEIGH_WAITING];
 };
@@ -154,7 +155,7 @@ static struct entry *find(const struct sl_neigh_table *table, const struct sl_ad
 }
 
 /* Makes room at the cost of the oldest entry that never answered. */
-static struct entry *add(struct sl_neigh_table *table, const struct sl_addr *ip)
+static struct entry *add(struct sl_neigh_table *table, uint64_t now, const struct sl_addr *ip)
 {
 	struct key key = key_of(ip);
 	struct entry *e;
@@ -169,7 +170,7 @@ static struct entry *add(struct sl_neigh_table *table, const struct sl_addr *ip)
 		return NULL;
 	}
 	TAILQ_REMOVE(&table->free, e, link);
-	*e = (struct entry){.ip = *ip, .state = INCOMPLETE};
+	*e = (struct entry){.ip = *ip, .state = INCOMPLETE, .since = now};
 	TAILQ_INSERT_TAIL(&table->silent, e, link);
 	return e;
 }
@@ -195,7 +196,7 @@ static struct entry *want(struct sl_neigh_table *table, uint64_t now, const stru
 
 	if (e)
 		return e;
-	e = add(table, ip);
+	e = add(table, now, ip);
 	if (e)
 		ask(table, e, now);
 	return e;
@@ -236,6 +237,7 @@ static void learn(struct sl_neigh_table *table, uint64_t now, struct entry *e,
 	}
 	e->mac = *mac;
 	e->state = REACHABLE;
+	e->since = now;
 	e->questions = 0;
 	schedule(table, e, now + SL_NEIGH_REACHABLE_NS);
 	if (news)
@@ -273,7 +275,7 @@ void sl_neigh_input(struct sl_neigh_table *table, uint64_t now, const struct sl_
 	e = find(table, &msg->who);
 	/* Who asks for us is about to talk to us: the one case in which a stranger is remembered unasked. */
 	if (!e && msg->ask && msg->has_mac && sl_neigh_is_own(table, &msg->target))
-		e = add(table, &msg->who);
+		e = add(table, now, &msg->who);
 	if (e)
 		update(table, now, e, msg);
 	else
@@ -316,4 +318,47 @@ unsigned sl_neigh_known(const struct sl_neigh_table *table)
 const struct sl_neigh_counters *sl_neigh_counters(const struct sl_neigh_table *table)
 {
 	return &table->counters;
+}
+
+/* ---- What is known ----------------------------------------------------------------------------------------------------- */
+
+static void info_of(const struct entry *e, struct sl_neigh_info *info)
+{
+	*info = (struct sl_neigh_info){.ip = e->ip, .mac = e->mac, .since = e->since};
+	info->state = e->state == INCOMPLETE ? SL_NEIGH_INCOMPLETE
+		      : e->state == PROBE    ? SL_NEIGH_PROBE
+					     : SL_NEIGH_REACHABLE;
+}
+
+void sl_neigh_each(const struct sl_neigh_table *table,
+	bool (*fn)(void *ctx, const struct sl_neigh_info *info), void *ctx)
+{
+	for (const struct entry *e = table->entries; e < table->entries + SL_NEIGH_MAX; e++) {
+		struct sl_neigh_info info;
+
+		if (e->state == FREE)
+			continue;
+		info_of(e, &info);
+		if (!fn(ctx, &info))
+			return;
+	}
+}
+
+bool sl_neigh_find(const struct sl_neigh_table *table, const struct sl_addr *ip, struct sl_neigh_info *info)
+{
+	const struct entry *e = find(table, ip);
+
+	if (e)
+		info_of(e, info);
+	return e;
+}
+
+const char *sl_neigh_state_name(enum sl_neigh_state state)
+{
+	switch (state) {
+	case SL_NEIGH_INCOMPLETE: return "incomplete";
+	case SL_NEIGH_REACHABLE: return "reachable";
+	case SL_NEIGH_PROBE: return "probe";
+	}
+	return "?";
 }

@@ -85,6 +85,29 @@ bool sl_neigh_is_own(const struct sl_neigh_table *table, const struct sl_addr *i
 void sl_neigh_tick(struct sl_neigh_table *table, uint64_t now);
 uint64_t sl_neigh_deadline(const struct sl_neigh_table *table);
 
+/* What is known of one neighbour. */
+enum sl_neigh_state {
+	SL_NEIGH_INCOMPLETE, /* asked for, no answer yet */
+	SL_NEIGH_REACHABLE,
+	SL_NEIGH_PROBE, /* was reachable, and is being asked again */
+};
+
+struct sl_neigh_info {
+	struct sl_addr ip;
+	enum sl_neigh_state state;
+	struct rte_ether_addr mac; /* zero while incomplete */
+	uint64_t since;            /* when it was last heard; incomplete: when it was first asked for */
+};
+
+/* Calls fn for every entry, until it returns false. fn must not change the table. */
+void sl_neigh_each(const struct sl_neigh_table *table,
+	bool (*fn)(void *ctx, const struct sl_neigh_info *info), void *ctx);
+
+/* One of them; false when there is none. */
+bool sl_neigh_find(const struct sl_neigh_table *table, const struct sl_addr *ip, struct sl_neigh_info *info);
+
+const char *sl_neigh_state_name(enum sl_neigh_state state); /* "incomplete", "reachable", "probe" */
+
 /* Entries with a known MAC. */
 unsigned sl_neigh_known(const struct sl_neigh_table *table);
 

@@ -49,6 +49,13 @@ prints() { # NAME TEXT COMMAND...
 	report $? "$name"
 }
 
+has_lines() { # LINE...: what was printed has each of them
+	local line
+	for line; do
+		grep -qxF -e "$line" out || return 1
+	done
+}
+
 # ---- Usage
 
 help="(try 'sealane --help')"
@@ -57,6 +64,11 @@ prints "--help lists the commands" "check   FILE" "$sealane" --help
 report $? "--help fits a screen"
 prints "--help behind a command" "Usage: sealane COMMAND" "$sealane" check --help
 prints "bench --help" "  --sessions N " "$sealane" bench --help
+prints "show --help" "  --watch [SECONDS] " "$sealane" show --help
+[ "$(grep -cE '^  (peers|sessions|ports|neighbours|routes|drops|ike|workers)  ' out)" = 8 ]
+report $? "show --help tells all sections"
+[ "$(wc -l <out)" -le 24 ] && ! grep -q '.\{81\}' out
+report $? "show --help fits a screen"
 prints "--version" "sealane 0.1.0 (ipsec-mb " "$sealane" --version
 grep -qE '^sealane [0-9.]+ \(ipsec-mb [^,]+, libsodium [0-9.]+, DPDK [0-9.]+\)$' out
 report $? "--version names the libraries"
@@ -69,12 +81,18 @@ fails "pubkey with an argument" 2 "sealane: pubkey: unexpected argument '--der',
 fails "check without a file" 2 "sealane: check: expected one configuration file $help" "$sealane" check
 fails "check with two files" 2 "sealane: check: expected one configuration file $help" "$sealane" check a b
 fails "show with a wrong section" 2 \
-	"sealane: show: unknown section 'gateway', expected peers, sessions, ports, drops, ike or workers $help" \
+	"sealane: show: unknown section 'gateway', expected peers, sessions, ports, neighbours, routes, drops, ike or workers $help" \
 	"$sealane" show gateway
 fails "show with two sections" 2 "sealane: show: unexpected argument 'drops', expected one section $help" \
 	"$sealane" show peers drops
 fails "show with a wrong option" 2 \
-	"sealane: show: unknown option '--xml', expected --json or --gateway NAME $help" "$sealane" show --xml
+	"sealane: show: unknown option '--xml', expected --json, --watch or --gateway NAME $help" "$sealane" show --xml
+for seconds in 0 86401 1x; do
+	fails "show --watch=$seconds" 2 "sealane: show: expected 1 to 86400 seconds after --watch $help" \
+		"$sealane" show --watch=$seconds
+done
+fails "show --watch 0" 2 "sealane: show: expected 1 to 86400 seconds after --watch $help" \
+	"$sealane" show --watch 0 peers
 fails "rekey without a peer" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey --ike
 fails "rekey with two peers" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey a b
 fails "rekey with a wrong option" 2 \
@@ -152,6 +170,14 @@ start alpha.example "$answers" || report 1 "start the server"
 prints "show names the gateway" "gateway: alpha.example" "$sealane" show
 prints "show prints times for people" "  running for: 2 hours 3 minutes" "$sealane" show
 prints "show prints bytes for people" "  received: 2.50 MiB in 2000 packets" "$sealane" show
+prints "show prints both SPIs of the IKE SA" \
+	"  IKE SA: 0123456789abcdef_i fedcba9876543210_r, rekey in 3 hours 58 minutes" "$sealane" show
+prints "show counts the child SAs" "  child SAs: 2, 1 in use" "$sealane" show
+prints "show tells how often keys were replaced" "  rekeys: 9 of child SAs, 3 of the IKE SA" "$sealane" show
+prints "show hints at losses" \
+	"  loss: 15 of 2015 packets of the peer did not come (0.744 %), 3 of them still may" "$sealane" show
+[ "$(grep -c '^  loss:' out)" = 1 ] && [ "$(grep -c '^  IKE SA:' out)" = 1 ]
+report $? "show tells nothing about what there is not"
 prints "show prints what fits the tunnel to a peer" "  mtu: 1438 inside the seal" "$sealane" show
 prints "show prints the ports" "  mtu: 1500, VLAN 42" "$sealane" show
 prints "show prints their addresses" "  addresses: 192.0.2.1/24, 2001:db8::1/64" "$sealane" show
@@ -160,21 +186,37 @@ run 0 "$sealane" show peers && ! grep -q '^gateway\|^port' out
 report $? "show peers prints peers only"
 run 0 "$sealane" show && ! grep -q $'\033' out
 report $? "show has no colour in a file"
-prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  yes    web        0  1 day 1 hour  2.50 MiB" \
+prints "show sessions" "0x00000200  0xc0ffee00  beta.example  aes256gcm16  yes  yes    web        0  1d 1h  2.50 MiB" \
 	"$sealane" show sessions
+has_lines "0x00000200    41m 9s      4.29 G  256.00 GiB  1h 41m      8.59 G  512.00 GiB" \
+	"0x00000400         -         999         0 B      1m           0      1023 B"
+report $? "show sessions tells what is left of them"
 [ "$(grep -c '^0x00000301' out)" = 0 ]
 report $? "show sessions leaves out one that ended meanwhile"
 prints "show sessions tells what was refused" \
 	"0x00000400 refused 3 replayed, 2 late and 1 forged or damaged packets" "$sealane" show sessions
 prints "show ports prints their queues" "  queues: 4 in, 2 out" "$sealane" show ports
-prints "show ports" "  received: 2.67 MiB in 2000 packets, 4 missed" "$sealane" show ports
+prints "show ports tells the speed" "  device: net_null0, link up with 25 Gbit/s" "$sealane" show ports
+has_lines "  device: net_null1, link down"
+report $? "show ports tells no speed of a link that is down"
+prints "show ports" "  received: 2.67 MiB in 2000 packets, 4 missed, 5 without a buffer, 6 with errors" "$sealane" show ports
+has_lines "  sent: 150 B in 1 packet, 7 failed"
+report $? "show ports tells what was not sent"
+prints "show neighbours" "wire   192.0.2.2  02:00:00:00:02:01  reachable   17s" "$sealane" show neighbours
+has_lines "plain  10.1.0.7   -                  incomplete   2s" && [ "$(wc -l <out)" = 3 ]
+report $? "show neighbours leaves out one that is gone"
+prints "show routes to a peer" "inner    10.2.0.0/16   wire   peer beta.example" "$sealane" show routes
+has_lines "inner    fd00:9::/64   plain  router fd00:1::fe" "outer    192.0.2.0/24  wire   the link"
+report $? "show routes on links"
 prints "show drops" " 123456  replay  the sequence number has been seen already" "$sealane" show drops
 ! grep -q runt out
 report $? "show drops leaves out what did not happen"
 prints "show ike" "    7  unknown-sa  dropped: no IKE SA has these SPIs" "$sealane" show ike
 prints "show workers" \
-	"     0      1     2000         1             2         17         1       1994           3          21  123458    5" \
+	"     0     2000         1             2         17         1       1994           3          21  123458    5" \
 	"$sealane" show workers
+has_lines "     0      1  12.3 %       0.4 %     100.0 %            312     1.23 M"
+report $? "show workers tells their load"
 same_json() { # NAME PYTHON-EXPRESSION ARGUMENTS...: of `got`, what show printed, and `all`, what the gateway answers
 	local name=$1 expression=$2
 	shift 2
@@ -187,11 +229,25 @@ assert eval(sys.argv[2]), got
 PYTHON
 	report $? "$name"
 }
+run 0 python3 - "$answers" "$unit/../../app/man/sealane-show.1.scd" <<'PYTHON'
+import json
+import re
+import sys
+
+answers, page = json.load(open(sys.argv[1])), open(sys.argv[2]).read()
+told = {name for row in re.findall(r"^\|  (.*)", page, re.M) for name in row.split(", ")}
+fields = {name for answer in answers.values() if isinstance(answer, dict) for name in answer}
+assert fields <= told, fields - told
+PYTHON
+report $? "the page tells every field"
 same_json "show --json" "list(got) == ['gateway', 'peers', 'ports'] and got['gateway'] == all['/sealane/gateway']"
 same_json "show peers --json" "got == {'peers': [all['/sealane/peer,' + n] for n in all['/sealane/peers']]}" peers
 same_json "show workers --json" "got == {'workers': [all['/sealane/worker,0']]}" workers
+same_json "show neighbours --json" "[n['age_s'] for n in got['neighbours']] == [17, 2]" neighbours
+same_json "show routes --json" "got == {'routes': [all['/sealane/route,%d' % i] for i in range(3)]}" routes
+same_json "show sessions --json" "got['sessions'][1] == all['/sealane/session,0x00000400']" sessions
 same_json "show drops --json has all reasons" "len(got['drops']) == 3" drops
-prints "show peers tells how often keys were replaced" "(1 done, 0 failed, 12 rekeyed)" "$sealane" show peers
+prints "show peers tells the handshakes" "  latest handshake: 2 minutes 3 seconds ago (1 done, 0 failed)" "$sealane" show peers
 prints "rekey" "beta.example: rekeying the child SA" "$sealane" rekey beta.example
 prints "rekey --ike" "beta.example: rekeying the IKE SA" "$sealane" rekey --ike beta.example --gateway alpha.example
 fails "rekey a peer without a link" 1 \
@@ -199,6 +255,29 @@ fails "rekey a peer without a link" 1 \
 fails "rekey an unknown peer" 1 "sealane: the gateway has no peer 'delta.example' (see 'sealane show peers')" \
 	"$sealane" rekey delta.example
 prints "show --gateway" "gateway: alpha.example" "$sealane" show --gateway=alpha.example
+# --watch: for a while, into a pipe, and into a terminal of its own.
+timeout 2.5 "$sealane" show peers --watch 1 >out 2>err
+[ $? = 124 ] && [ ! -s err ] && [ "$(grep -c '^peer: beta' out)" -ge 2 ] && ! grep -q $'\033' out
+report $? "show --watch prints one report after another"
+timeout 1.5 "$sealane" show --json --watch=1 peers >out 2>err
+python3 -c '
+import json
+text, reports = open("out").read(), []
+while text.strip():
+    report, end = json.JSONDecoder().raw_decode(text.lstrip())
+    reports.append(report)
+    text = text.lstrip()[end:]
+assert len(reports) >= 2 and all(list(r) == ["peers"] for r in reports)' 2>>err
+report $? "show --watch --json prints one object after another"
+on_terminal() { # COMMAND...
+	TERM=xterm timeout 1.5 script -qefc "$*" /dev/null </dev/null >out 2>err
+}
+on_terminal "'$sealane'" show peers --watch
+[ "$(grep -c $'\033\\[2J' out)" = 1 ] && grep -q $'\033\\[32mup' out
+report $? "show --watch clears a terminal, and there are colours"
+NO_COLOR=1 on_terminal "'$sealane'" show peers
+! grep -q $'\033' out && grep -q "state: up" out
+report $? "no colours with NO_COLOR"
 first=("${server[@]}") first_pid=$pid
 start beta "$answers" 2>/dev/null || report 1 "start a second server"
 fails "show with two gateways" 1 \
@@ -211,6 +290,36 @@ fails "show when all have ended" 1 "$none" "$sealane" show
 fails "show --gateway when it has ended" 1 "sealane: no gateway 'beta' is running here (looked in \
 $RUNTIME_DIRECTORY/dpdk/sealane-beta): Connection refused" "$sealane" show --gateway beta
 rm -rf "$RUNTIME_DIRECTORY"
+
+# A gateway of somebody else: root asks as nobody, others shut themselves out of their own folder.
+as_other() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+denied() { # NAME MODE-OF-ROOT'S MODE-OF-ONE'S-OWN FOLDER LINE
+	local name=$1 mode=$2 folder=$4 line=$5
+	[ "$(id -u)" = 0 ] || mode=$3
+	chmod "$mode" "$folder"
+	if as_other test -x "$sealane"; then
+		fails "$name" 1 "$line" as_other "$sealane" show
+	else
+		report 0 "$name # SKIP nobody can run $sealane"
+	fi
+	chmod 755 "$folder"
+}
+start alpha.example "$answers" || report 1 "start the server"
+chmod 711 "$dir"
+folder=$RUNTIME_DIRECTORY/dpdk/sealane-alpha.example
+denied "show without permission" 0700 0600 "$folder" "sealane: no permission to ask the gateway in $folder, \
+expected to be run by $(id -un) (or 'group = NAME' in its [gateway])"
+denied "show outside of the group" 0750 0610 "$folder" "sealane: no permission to ask the gateway in $folder, \
+expected to be run by $(id -un) or a member of group $(id -gn)"
+denied "show where one may not look" 0700 0600 "$RUNTIME_DIRECTORY/dpdk" "sealane: no permission to ask the gateway in \
+$RUNTIME_DIRECTORY/dpdk, expected to be run by $(id -un) (or 'group = NAME' in its [gateway])"
+stop
 
 # A gateway that answers wrong: one answer is replaced by this JSON.
 broken() { # NAME COMMAND JSON LINE

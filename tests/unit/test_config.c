@@ -138,7 +138,7 @@ static void assert_ports(const struct sl_config *c)
 
 	assert_string_equal(c->wire.port, "0000:3b:00.0");
 	assert_null(c->wire.tap);
-	assert_int_equal(c->wire.port_line, 10);
+	assert_int_equal(c->wire.port_line, 11);
 	assert_int_equal(c->wire.address_count, 2);
 	assert_prefix(&c->wire.addresses[0], "192.0.2.1/24");
 	assert_prefix(&c->wire.addresses[1], "2001:db8::1/64");
@@ -148,7 +148,7 @@ static void assert_ports(const struct sl_config *c)
 	assert_string_equal(sl_addr_text(&c->wire.next_hop, text), "192.0.2.254");
 	assert_string_equal(sl_addr_text(&c->wire.next_hop6, text), "fe80::1");
 	assert_string_equal(c->plain.port, "net_tap0");
-	assert_int_equal(c->plain.port_line, 17);
+	assert_int_equal(c->plain.port_line, 18);
 	assert_int_equal(c->plain.address_count, 3);
 	assert_prefix(&c->plain.addresses[0], "10.1.0.0/31");
 	assert_int_equal(c->plain.mtu, 9000);
@@ -203,10 +203,12 @@ static void test_every_key(void **state)
 	assert_string_equal(c->eal, "-l 0-1 --no-pci --vdev=net_null0 --vdev=net_null1");
 	assert_int_equal(c->idle_sleep, 500000);
 	assert_false(c->mss_clamp);
+	assert_string_equal(c->group, "netops");
+	assert_int_equal(c->group_line, 8);
 	assert_ports(c);
 	assert_int_equal(c->peer_count, 2);
 	assert_string_equal(beta->name, "beta.example");
-	assert_int_equal(beta->line, 24);
+	assert_int_equal(beta->line, 25);
 	assert_public(beta->public_key, "6n6wIq0ESFdAU3sYobQPqhCsy+Ixn4AkvHwvbMVoSqs=");
 	assert_endpoint(&beta->endpoint, "198.51.100.2:4501");
 	assert_int_equal(beta->prefix_count, 4);
@@ -250,6 +252,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->wire.mtu, 1500);
 	assert_int_equal(c->plain.mtu, 1500);
 	assert_true(c->mss_clamp);
+	assert_null(c->group);
 	assert_int_equal(c->wire.address_count, 1);
 	assert_int_equal(c->wire.next_hop.family, SL_NONE);
 	assert_int_equal(c->wire.next_hop6.family, SL_NONE);
@@ -356,7 +359,7 @@ static void test_long_lines(void **state)
 	for (unsigned i = 0; i < got.count; i++)
 		assert_null(strstr(got.line[i], "too long"));
 	assert_complaint(text, (size_t)len,
-		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal, idle-sleep or mss-clamp");
+		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal, idle-sleep, mss-clamp or group");
 	len = snprintf(text, sizeof(text), "[gateway]\neal = %04090d\n", 0);
 	assert_complaint(
 		text, (size_t)len, "x.conf:2: the line is too long, expected at most 4094 characters");

@@ -29,6 +29,7 @@ static void child_by_each_end(void **state)
 		assert_rotated(p, &b, CHILD_BY_ALPHA);
 		assert_int_equal(info_of(p, ALPHA).rekeys, 1);
 		assert_int_equal(info_of(p, BETA).rekeys, 1);
+		assert_int_equal(info_of(p, ALPHA).ike_rekeys, 0);
 		free_pair(p);
 	}
 }
@@ -50,6 +51,8 @@ static void sa_by_each_end(void **state)
 			p->end[ALPHA].ike_keys, p->end[BETA].ike_keys, sizeof(p->end[ALPHA].ike_keys));
 		assert_int_equal(sa_of(p, ALPHA)->initiator, end == ALPHA);
 		assert_int_equal(info_of(p, ALPHA).rekeys, 1);
+		assert_int_equal(info_of(p, ALPHA).ike_rekeys, 1);
+		assert_int_equal(info_of(p, BETA).ike_rekeys, 1);
 
 		/* It can do all that the first one could, from either end. */
 		b = look(p);
@@ -311,6 +314,45 @@ static void keys_rotate_by_themselves(void **state)
 	}
 }
 
+static struct sl_ike_child_limits limits_of(struct pair *p, unsigned end, uint32_t spi_in)
+{
+	struct sl_ike_child_limits limits;
+
+	sl_ike_child_limits(p->end[end].ike, 0, spi_in, &limits);
+	return limits;
+}
+
+/* What is told about them is what will happen: of a child SA, of its successor, of those that are not there. */
+static void limits_are_told(void **state)
+{
+	struct pair *p = new_pair(207);
+	struct sl_ike_child_limits limits, after;
+	uint32_t old;
+
+	(void)state;
+	p->end[ALPHA].peer.rekey_time = 100 * PAIR_S;
+	p->end[BETA].peer.rekey_time = 0;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	old = p->end[ALPHA].outbound;
+	limits = limits_of(p, ALPHA, old);
+	assert_in_range(limits.rekey_at, 90 * PAIR_S, p->now + 100 * PAIR_S);
+	assert_in_range(limits.ends_at, 200 * PAIR_S, p->now + 200 * PAIR_S);
+	assert_in_range(info_of(p, ALPHA).rekey_at, 360 * PAIR_S, p->now + 400 * PAIR_S);
+	assert_true(limits_of(p, ALPHA, old + 1).rekey_at == UINT64_MAX);
+	assert_true(limits_of(p, BETA, p->end[BETA].outbound).ends_at == UINT64_MAX);
+	assert_true(info_of(p, BETA).rekey_at == UINT64_MAX);
+	pair_run(p, limits.rekey_at - p->now - PAIR_S);
+	assert_int_equal(info_of(p, ALPHA).rekeys, 0);
+	pair_run(p, 2 * PAIR_S);
+	assert_int_equal(info_of(p, ALPHA).rekeys, 1);
+	after = limits_of(p, ALPHA, p->end[ALPHA].outbound);
+	assert_true(after.rekey_at > limits.rekey_at + 80 * PAIR_S && after.ends_at > limits.ends_at);
+	assert_true(limits_of(p, ALPHA, old).rekey_at == UINT64_MAX);
+	free_pair(p);
+}
+
 static void soft_limit_has_jitter(void **state)
 {
 	struct pair *p = new_pair(210);
@@ -423,6 +465,7 @@ int main(void)
 		cmocka_unit_test(lowest_nonce_of_children_loses),
 		cmocka_unit_test(lowest_nonce_of_sas_loses),
 		cmocka_unit_test(keys_rotate_by_themselves),
+		cmocka_unit_test(limits_are_told),
 		cmocka_unit_test(soft_limit_has_jitter),
 		cmocka_unit_test(rushes_lose_nothing),
 		cmocka_unit_test(storms),

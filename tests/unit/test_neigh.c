@@ -314,6 +314,51 @@ static void timers_run_together(void **state)
 	assert_true(wakes <= 3 * 12);
 }
 
+static bool count_until_two(void *count, const struct sl_neigh_info *info)
+{
+	assert_true(info->ip.family == (v6 ? SL_IPV6 : SL_IPV4));
+	return ++*(unsigned *)count < 2;
+}
+
+/* What is told of each entry, in every state. */
+static void what_is_known(void **state)
+{
+	struct sl_neigh_table *t = *state;
+	struct sl_addr silent = host(0), there = host(1), stranger = host(2);
+	struct sl_neigh_msg m = tells(there, &mac_a);
+	struct sl_neigh_info info;
+	unsigned count = 0;
+
+	assert_false(sl_neigh_find(t, &there, &info));
+	sl_neigh_each(t, count_until_two, &count);
+	assert_int_equal(count, 0);
+	sl_neigh_resolve(t, 5 * MS, &silent);
+	sl_neigh_resolve(t, 5 * MS, &there);
+	sl_neigh_input(t, 7 * MS, &m);
+	m = asks(stranger, &mac_b, own());
+	sl_neigh_input(t, 9 * MS, &m);
+	sl_neigh_each(t, count_until_two, &count);
+	assert_int_equal(count, 2); /* of three */
+	assert_true(sl_neigh_find(t, &silent, &info));
+	assert_int_equal(info.state, SL_NEIGH_INCOMPLETE);
+	assert_true(info.since == 5 * MS && rte_is_zero_ether_addr(&info.mac));
+	assert_true(sl_neigh_find(t, &there, &info));
+	assert_int_equal(info.state, SL_NEIGH_REACHABLE);
+	assert_true(info.since == 7 * MS && rte_is_same_ether_addr(&info.mac, &mac_a));
+	assert_true(sl_addr_equal(&info.ip, &there));
+	assert_true(sl_neigh_find(t, &stranger, &info));
+	assert_true(info.since == 9 * MS && rte_is_same_ether_addr(&info.mac, &mac_b));
+	sl_neigh_tick(t, 10 * MS + SL_NEIGH_REACHABLE_NS);
+	assert_true(sl_neigh_find(t, &there, &info));
+	assert_int_equal(info.state, SL_NEIGH_PROBE);
+	assert_true(info.since == 7 * MS && rte_is_same_ether_addr(&info.mac, &mac_a));
+	m = tells(there, &mac_b);
+	sl_neigh_input(t, 11 * MS + SL_NEIGH_REACHABLE_NS, &m);
+	assert_true(sl_neigh_find(t, &there, &info));
+	assert_int_equal(info.state, SL_NEIGH_REACHABLE);
+	assert_true(info.since == 11 * MS + SL_NEIGH_REACHABLE_NS);
+}
+
 int main(void)
 {
 #define BOTH(f)                                                                                              \
@@ -331,6 +376,7 @@ int main(void)
 		BOTH(a_flood_of_questions_evicts_no_neighbour),
 		BOTH(packets_that_wait_are_bounded),
 		BOTH(timers_run_together),
+		BOTH(what_is_known),
 	};
 
 	return cmocka_run_group_tests_name("neigh", tests, eal_for_tests, NULL);

@@ -13,7 +13,7 @@
 
 #include "lib/esp/replay.h"
 
-enum { STEPS = 2000000, REMEMBERED = 1 << 14 };
+enum { STEPS = 2000000, LOOKS = 997, REMEMBERED = 1 << 14 };
 
 struct model {
 	uint64_t top;
@@ -30,6 +30,24 @@ static enum sl_replay model_accept(struct model *m, uint64_t seq)
 	if (seq > m->top)
 		m->top = seq;
 	return SL_REPLAY_NEW;
+}
+
+/* Numbers of the window that have not been seen, one by one. */
+static unsigned model_missing(const struct model *m)
+{
+	unsigned missing = 0;
+
+	for (uint64_t seq = m->top; seq > 0 && m->top - seq < SL_REPLAY_WINDOW; seq--)
+		missing += m->seen[seq % REMEMBERED] != seq;
+	return missing;
+}
+
+static void same_missing(const struct sl_replay_window *w, const struct model *m)
+{
+	uint64_t top;
+
+	assert_int_equal(sl_replay_missing(w, &top), model_missing(m));
+	assert_int_equal(top, m->top);
 }
 
 static uint64_t random_state;
@@ -76,6 +94,8 @@ static void walk(uint64_t start, uint64_t seed)
 		assert_int_equal(sl_replay_check(&w, seq), expected);
 		assert_int_equal(sl_replay_accept(&w, seq), expected);
 		counts[expected]++;
+		if (i % LOOKS == 0)
+			same_missing(&w, m);
 	}
 	for (unsigned i = 0; i < 3; i++)
 		assert_true(counts[i] > STEPS / 1000);
@@ -113,6 +133,29 @@ static void edges(void **state)
 	assert_int_equal(sl_replay_accept(&w, 1 + 10 * SL_REPLAY_RING), SL_REPLAY_NEW);
 }
 
+/* At every size of the window while it fills, with every third number gone, and when nothing has come yet. */
+static void what_is_missing(void **state)
+{
+	struct sl_replay_window w = {.top = 0};
+	struct model *m = calloc(1, sizeof(*m));
+
+	(void)state;
+	same_missing(&w, m);
+	for (uint64_t seq = 1; seq < SL_REPLAY_WINDOW + 200; seq++) {
+		if (seq % 3 == 0)
+			continue;
+		sl_replay_accept(&w, seq);
+		model_accept(m, seq);
+		same_missing(&w, m);
+	}
+	/* All but one of a window are gone. */
+	sl_replay_accept(&w, m->top + SL_REPLAY_WINDOW);
+	model_accept(m, m->top + SL_REPLAY_WINDOW);
+	assert_int_equal(model_missing(m), SL_REPLAY_WINDOW - 1);
+	same_missing(&w, m);
+	free(m);
+}
+
 static void high_half_before_the_start_is_late(void **state)
 {
 	struct sl_replay_window w = {.top = 10};
@@ -132,6 +175,7 @@ int main(void)
 		cmocka_unit_test(from_the_start),
 		cmocka_unit_test(across_the_roll_over),
 		cmocka_unit_test(edges),
+		cmocka_unit_test(what_is_missing),
 		cmocka_unit_test(high_half_before_the_start_is_late),
 	};
 

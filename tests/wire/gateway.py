@@ -37,6 +37,10 @@ START_LIMIT = 15.0  # seconds until a program must be up
 STOP_LIMIT = 10.0
 COMMAND_LIMIT = 10.0
 
+# Of a worker; the others go on when there are no packets.
+PACKET_COUNTERS = ("worker", "rx_wire", "rx_plain", "from_control", "handed_in", "cut", "tx_wire", "tx_plain", "drops",
+                   "to_control", "handed_out")
+
 
 def need(*programs):
     for program in programs:
@@ -313,11 +317,14 @@ dpd-delay = {options.get("dpd_delay", "10s")}
     # ---- The accounting identity ----
 
     def quiet_workers(self):
-        """The workers' counters, once two readings in a row agree: no traffic is on its way."""
+        """The workers' counters of packets, once two readings in a row agree: no traffic is on its way."""
         last = [None]
 
+        def packets_of(worker):
+            return {name: worker[name] for name in PACKET_COUNTERS}
+
         def stable():
-            before, last[0] = last[0], self.show("workers")
+            before, last[0] = last[0], [packets_of(worker) for worker in self.show("workers")]
             return before is not None and before == last[0]
         wait_until(stable, COMMAND_LIMIT, f"counters of gateway {self.name} come to rest")
         return last[0]

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* /sealane/peers and /sealane/peer; and the requests about a peer. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -23,13 +25,25 @@ static void tell_handshakes(
 	tell_number(d, "since_s", seconds_since(info->since ? info->since : g->started));
 	tell_text(d, "endpoint",
 		info->endpoint.addr.family == SL_NONE ? "" : sl_endpoint_text(&info->endpoint, endpoint));
-	rte_tel_data_add_dict_int(
+	tell_signed(
 		d, "last_handshake_s", info->last_handshake ? (int)seconds_since(info->last_handshake) : -1);
 	tell_number(d, "handshakes", info->handshakes);
 	tell_number(d, "failures", info->failures);
 	tell_number(d, "rekeys", info->rekeys);
+	tell_number(d, "rekeys_child", info->rekeys - info->ike_rekeys);
+	tell_number(d, "rekeys_ike", info->ike_rekeys);
 	tell_text(d, "cipher", info->state == SL_IKE_UP ? sl_cipher_name(info->cipher) : "");
 	tell_text(d, "last_error", info->last_error);
+}
+
+/* Empty when there is no IKE SA. */
+static void tell_ike_spi(struct rte_tel_data *d, const char *name, uint64_t spi)
+{
+	char hex[17] = "";
+
+	if (spi)
+		snprintf(hex, sizeof(hex), "%016" PRIx64, spi);
+	tell_text(d, name, hex);
 }
 
 /* The index of a peer, or the number of peers when there is none of that name. */
@@ -43,23 +57,35 @@ static unsigned find_peer(const struct gateway *g, const char *name)
 	return i;
 }
 
+static void tell_traffic(struct rte_tel_data *d, const struct sa_peer_info *sas)
+{
+	tell_number(d, "child_sas", sas->sas);
+	tell_number(d, "child_sas_in_use", sas->sas_in_use);
+	tell_number(d, "rx_packets", sas->totals.rx_packets);
+	tell_number(d, "rx_bytes", sas->totals.rx_bytes);
+	tell_number(d, "tx_packets", sas->totals.tx_packets);
+	tell_number(d, "tx_bytes", sas->totals.tx_bytes);
+	tell_number(d, "rx_lost", sas->gaps.lost);
+	tell_number(d, "rx_missing", sas->gaps.missing);
+}
+
 static int tell_peer(struct gateway *g, const char *name, struct rte_tel_data *d)
 {
 	const struct sl_config *c = g->config;
 	unsigned i = find_peer(g, name);
 	struct sl_ike_peer_info info;
-	struct totals sum;
+	struct sa_peer_info sas;
 
 	if (i == c->peer_count)
 		return -1;
 	sl_ike_peer_info(g->ike, i, &info);
-	sa_totals(g, i, &sum);
+	sa_peer_info(g, i, &sas);
 	tell_text(d, "name", c->peers[i].name);
 	tell_handshakes(g, d, &info);
-	tell_number(d, "rx_packets", sum.rx_packets);
-	tell_number(d, "rx_bytes", sum.rx_bytes);
-	tell_number(d, "tx_packets", sum.tx_packets);
-	tell_number(d, "tx_bytes", sum.tx_bytes);
+	tell_ike_spi(d, "ike_spi_i", info.spi_i);
+	tell_ike_spi(d, "ike_spi_r", info.spi_r);
+	tell_signed(d, "ike_rekey_in_s", seconds_until(info.rekey_at));
+	tell_traffic(d, &sas);
 	tell_number(d, "inner_mtu", sa_inner_mtu(g, i));
 	tell_prefixes(d, "prefixes", c->peers[i].prefixes, c->peers[i].prefix_count);
 	return 0;

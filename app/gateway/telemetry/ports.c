@@ -30,38 +30,47 @@ static void tell_errors(const struct gateway *g, const struct link *link, struct
 	}
 }
 
+/* What the device has counted itself; one that cannot tell leaves the zeros. */
+static void tell_stats(const struct link *link, struct rte_tel_data *d)
+{
+	struct rte_eth_stats stats = {0};
+
+	(void)!rte_eth_stats_get(link->port.id, &stats);
+	tell_number(d, "rx_packets", stats.ipackets);
+	tell_number(d, "rx_bytes", stats.ibytes);
+	tell_number(d, "tx_packets", stats.opackets);
+	tell_number(d, "tx_bytes", stats.obytes);
+	tell_number(d, "rx_missed", stats.imissed);
+	tell_number(d, "rx_no_mbuf", stats.rx_nombuf);
+	tell_number(d, "rx_errors", stats.ierrors);
+	tell_number(d, "tx_errors", stats.oerrors);
+}
+
 static int tell_port(struct gateway *g, const char *role, struct rte_tel_data *d)
 {
 	const struct link *link;
-	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	struct rte_eth_link state = {0};
-	struct rte_eth_stats stats = {0};
 
 	if (!role || (strcmp(role, "wire") != 0 && strcmp(role, "plain") != 0))
 		return -1;
 	link = strcmp(role, "wire") == 0 ? &g->wire : &g->plain;
-	/* A device that cannot tell leaves the zeros: link down, nothing counted. */
+	/* A device that cannot tell leaves the zeros: down. */
 	(void)!rte_eth_link_get_nowait(link->port.id, &state);
-	(void)!rte_eth_stats_get(link->port.id, &stats);
-	rte_ether_format_addr(mac, sizeof(mac), &link->port.mac);
 	tell_text(d, "role", role);
 	tell_text(d, "device", link->config->port);
 	tell_prefixes(d, "addresses", link->config->addresses, link->config->address_count);
-	tell_text(d, "mac", mac);
+	tell_mac(d, "mac", &link->port.mac);
 	tell_number(d, "mtu", link->config->mtu);
 	tell_number(d, "vlan", link->config->vlan);
 	tell_text(d, "link", state.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+	tell_number(d, "speed_mbps", state.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : state.link_speed);
 	tell_number(d, "neighbours", sl_neigh_known(link->neighbours));
 	tell_number(d, "neighbours_evicted", sl_neigh_counters(link->neighbours)->evicted);
 	tell_number(d, "neighbours_refused", sl_neigh_counters(link->neighbours)->refused);
 	tell_errors(g, link, d);
 	tell_number(d, "rx_queues", link->port.rx_queues);
 	tell_number(d, "tx_queues", link->port.tx_queues);
-	tell_number(d, "rx_packets", stats.ipackets);
-	tell_number(d, "rx_bytes", stats.ibytes);
-	tell_number(d, "tx_packets", stats.opackets);
-	tell_number(d, "tx_bytes", stats.obytes);
-	tell_number(d, "rx_missed", stats.imissed + stats.rx_nombuf);
+	tell_stats(link, d);
 	return 0;
 }
 

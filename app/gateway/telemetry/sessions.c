@@ -5,13 +5,14 @@
 
 #include "telemetry.h"
 
-static bool list_session(void *ctx, const struct sa_info *info)
+static void list_session(void *page, uint32_t spi_in)
 {
 	char hex[16];
 
-	snprintf(hex, sizeof(hex), "0x%08x", info->spi_in);
-	page_add(ctx, hex);
-	return true;
+	if (!page_next(page))
+		return;
+	snprintf(hex, sizeof(hex), "0x%08x", spi_in);
+	page_put(page, hex);
 }
 
 static int list_sessions(struct gateway *g, const char *param, struct rte_tel_data *d)
@@ -22,49 +23,48 @@ static int list_sessions(struct gateway *g, const char *param, struct rte_tel_da
 	return 0;
 }
 
-struct session_request {
-	const struct gateway *gateway;
-	uint32_t spi_in;
-	bool found;
-	struct rte_tel_data *d;
-};
-
-static bool tell_if_asked_for(void *ctx, const struct sa_info *info)
+/* How much longer it may serve: until fresh keys are due, and until it seals nothing any more. */
+static void tell_limits(struct rte_tel_data *d, const struct sa_info *info)
 {
-	struct session_request *r = ctx;
-	struct rte_tel_data *d = r->d;
+	tell_signed(d, "rekey_in_s", seconds_until(info->time.rekey_at));
+	tell_number(d, "rekey_in_packets", info->soft_packets);
+	tell_number(d, "rekey_in_bytes", info->soft_bytes);
+	tell_signed(d, "ends_in_s", seconds_until(info->time.ends_at));
+	tell_number(d, "ends_in_packets", info->hard_packets);
+	tell_number(d, "ends_in_bytes", info->hard_bytes);
+}
 
-	if (info->spi_in != r->spi_in)
-		return true;
-	r->found = true;
-	tell_spi(d, "spi_in", info->spi_in);
-	tell_spi(d, "spi_out", info->spi_out);
-	tell_text(d, "peer", r->gateway->config->peers[info->peer].name);
-	tell_number(d, "worker", info->worker);
-	tell_text(d, "cipher", sl_cipher_name(info->cipher));
-	tell_yes_no(d, "esn", info->esn);
-	tell_number(d, "age_s", seconds_since(info->created));
-	tell_yes_no(d, "in_use", info->in_use);
-	tell_text(d, "flow", info->flow);
+static void tell_packets(struct rte_tel_data *d, const struct sa_info *info)
+{
 	tell_number(d, "rx_packets", info->rx_packets);
 	tell_number(d, "rx_bytes", info->rx_bytes);
 	tell_number(d, "tx_packets", info->tx_packets);
 	tell_number(d, "tx_bytes", info->tx_bytes);
+	tell_number(d, "rx_lost", info->gaps.lost);
+	tell_number(d, "rx_missing", info->gaps.missing);
 	tell_number(d, "replay", info->replayed);
 	tell_number(d, "late", info->late);
 	tell_number(d, "bad_icv", info->bad_icv);
-	return false;
 }
 
 static int tell_session(struct gateway *g, const char *param, struct rte_tel_data *d)
 {
-	struct session_request r = {.gateway = g, .d = d};
+	struct sa_info info;
 
-	if (!param)
+	if (!param || !sa_find(g, (uint32_t)strtoul(param, NULL, 16), &info))
 		return -1;
-	r.spi_in = (uint32_t)strtoul(param, NULL, 16);
-	sa_each(g, tell_if_asked_for, &r);
-	return r.found ? 0 : -1;
+	tell_spi(d, "spi_in", info.spi_in);
+	tell_spi(d, "spi_out", info.spi_out);
+	tell_text(d, "peer", g->config->peers[info.peer].name);
+	tell_number(d, "worker", info.worker);
+	tell_text(d, "cipher", sl_cipher_name(info.cipher));
+	tell_yes_no(d, "esn", info.esn);
+	tell_number(d, "age_s", seconds_since(info.created));
+	tell_yes_no(d, "in_use", info.in_use);
+	tell_text(d, "flow", info.flow);
+	tell_packets(d, &info);
+	tell_limits(d, &info);
+	return 0;
 }
 
 const struct telemetry_command telemetry_sessions[] = {

@@ -28,6 +28,11 @@ void tell_number(struct rte_tel_data *d, const char *name, uint64_t value)
 	rte_tel_data_add_dict_uint(d, name, value);
 }
 
+void tell_signed(struct rte_tel_data *d, const char *name, int value)
+{
+	rte_tel_data_add_dict_int(d, name, value);
+}
+
 void tell_yes_no(struct rte_tel_data *d, const char *name, bool value)
 {
 	tell_text(d, name, value ? "yes" : "no");
@@ -39,6 +44,14 @@ void tell_spi(struct rte_tel_data *d, const char *name, uint32_t value)
 
 	snprintf(hex, sizeof(hex), "0x%08x", value);
 	tell_text(d, name, hex);
+}
+
+void tell_mac(struct rte_tel_data *d, const char *name, const struct rte_ether_addr *mac)
+{
+	char text[RTE_ETHER_ADDR_FMT_SIZE];
+
+	rte_ether_format_addr(text, sizeof(text), mac);
+	tell_text(d, name, text);
 }
 
 void tell_prefixes(struct rte_tel_data *d, const char *name, const struct sl_prefix *prefixes, unsigned count)
@@ -59,6 +72,15 @@ uint64_t seconds_since(uint64_t then)
 	return (gateway_now() - then) / SECOND_NS;
 }
 
+int seconds_until(uint64_t then)
+{
+	uint64_t now = gateway_now();
+
+	if (then == UINT64_MAX)
+		return -1;
+	return then > now ? (int)((then - now) / SECOND_NS) : 0;
+}
+
 /* ---- Lists ------------------------------------------------------------------------------------------------------------ */
 
 struct page page_start(struct rte_tel_data *d, const char *param)
@@ -66,17 +88,29 @@ struct page page_start(struct rte_tel_data *d, const char *param)
 	return (struct page){.d = d, .first = param ? (unsigned)strtoul(param, NULL, 10) : 0};
 }
 
+bool page_next(struct page *page)
+{
+	unsigned at = page->at++;
+
+	return at >= page->first && at - page->first < PAGE;
+}
+
+void page_put(struct page *page, const char *name)
+{
+	rte_tel_data_add_array_string(page->d, name);
+}
+
 void page_add(struct page *page, const char *name)
 {
-	if (page->at >= page->first && page->at < page->first + PAGE)
-		rte_tel_data_add_array_string(page->d, name);
-	page->at++;
+	if (page_next(page))
+		page_put(page, name);
 }
 
 /* ---- Commands --------------------------------------------------------------------------------------------------------- */
 
 static const struct telemetry_command *const kinds[] = {telemetry_gateway, telemetry_peers,
-	telemetry_sessions, telemetry_ports, telemetry_drops, telemetry_ike, telemetry_workers};
+	telemetry_sessions, telemetry_ports, telemetry_neighbours, telemetry_routes, telemetry_drops,
+	telemetry_ike, telemetry_workers};
 
 static const struct telemetry_command *find(const char *command)
 {

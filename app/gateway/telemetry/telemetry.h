@@ -30,18 +30,23 @@ struct telemetry_command {
 };
 
 extern const struct telemetry_command telemetry_gateway[], telemetry_peers[], telemetry_sessions[],
-	telemetry_ports[], telemetry_drops[], telemetry_ike[], telemetry_workers[];
+	telemetry_ports[], telemetry_neighbours[], telemetry_routes[], telemetry_drops[], telemetry_ike[],
+	telemetry_workers[];
 
 /* ---- Fields ----------------------------------------------------------------------------------------------------------- */
 
 void tell_text(struct rte_tel_data *d, const char *name, const char *value);
 void tell_number(struct rte_tel_data *d, const char *name, uint64_t value);
+void tell_signed(struct rte_tel_data *d, const char *name, int value);
 void tell_yes_no(struct rte_tel_data *d, const char *name, bool value);
 void tell_spi(struct rte_tel_data *d, const char *name, uint32_t value);
+void tell_mac(struct rte_tel_data *d, const char *name, const struct rte_ether_addr *mac);
 void tell_prefixes(
 	struct rte_tel_data *d, const char *name, const struct sl_prefix *prefixes, unsigned count);
 
+/* As whole seconds; seconds_until() is 0 when it is over, and -1 when it is never (UINT64_MAX). */
 uint64_t seconds_since(uint64_t then);
+int seconds_until(uint64_t then);
 
 /* ---- Lists ------------------------------------------------------------------------------------------------------------ */
 
@@ -54,7 +59,11 @@ struct page {
 /* param: how many entries to leave out; NULL: none. */
 struct page page_start(struct rte_tel_data *d, const char *param);
 
-/* Adds the next entry of the list, when it is on the page. */
+/* There is a next entry in the list: true when it is on the page. Then page_put() adds its name. */
+bool page_next(struct page *page);
+void page_put(struct page *page, const char *name);
+
+/* Both, of an entry whose name costs nothing. */
 void page_add(struct page *page, const char *name);
 
 #endif

@@ -27,6 +27,24 @@ static uint64_t drops_of_worker(const struct worker *w)
 	return sum;
 }
 
+/* What has been counted, and what that was in the last second. */
+static void tell_load(const struct gateway *g, unsigned id, struct rte_tel_data *d)
+{
+	const struct worker *w = &g->workers[id];
+	struct load load;
+
+	load_of(g, id, &load);
+	tell_number(d, "polls", w->load.polls);
+	tell_number(d, "busy_polls", w->load.busy_polls);
+	tell_number(d, "busy_cycles", w->load.busy_cycles);
+	tell_number(d, "bursts", w->load.bursts);
+	tell_number(d, "load_permille", load.time_permille);
+	tell_number(d, "busy_polls_permille", load.polls_permille);
+	tell_number(d, "burst_fill_permille", load.fill_permille);
+	tell_number(d, "cycles_per_packet", load.cycles_a_packet);
+	tell_number(d, "packets_per_s", load.packets_a_second);
+}
+
 static int tell_worker(struct gateway *g, const char *param, struct rte_tel_data *d)
 {
 	unsigned long id = param ? strtoul(param, NULL, 10) : g->worker_count;
@@ -49,6 +67,7 @@ static int tell_worker(struct gateway *g, const char *param, struct rte_tel_data
 	tell_number(d, "handed_out", c->handed_out);
 	tell_number(d, "cut", c->cut);
 	tell_number(d, "drops", drops_of_worker(w));
+	tell_load(g, (unsigned)id, d);
 	return 0;
 }
 
