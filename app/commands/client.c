@@ -28,6 +28,7 @@ struct sl_client {
 	int fd;
 	size_t size;
 	char *answer;
+	char *folder; /* of the gateway's sockets */
 };
 
 /* ---- One socket ------------------------------------------------------------------------------------------------ */
@@ -123,7 +124,13 @@ void sl_client_close(struct sl_client *client)
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->answer);
+	free(client->folder);
 	free(client);
+}
+
+const char *sl_client_folder(const struct sl_client *client)
+{
+	return client->folder;
 }
 
 json_t *sl_client_ask(struct sl_client *client, const char *command)
@@ -167,15 +174,22 @@ static const char *runtime_dir(void)
 
 static struct sl_client *open_name(const char *name, const char **reason)
 {
-	struct sl_client *client;
-	char *path;
+	struct sl_client *client = NULL;
+	char *folder = NULL, *path = NULL;
 
-	if (asprintf(&path, "%s/dpdk/%s%s/dpdk_telemetry.v2", runtime_dir(), prefix, name) < 0) {
+	if (asprintf(&folder, "%s/dpdk/%s%s", runtime_dir(), prefix, name) < 0) {
 		*reason = strerror(ENOMEM);
 		return NULL;
 	}
-	client = open_socket(path, reason);
+	if (asprintf(&path, "%s/dpdk_telemetry.v2", folder) < 0)
+		*reason = strerror(ENOMEM);
+	else
+		client = open_socket(path, reason);
 	free(path);
+	if (client)
+		client->folder = folder;
+	else
+		free(folder);
 	return client;
 }
 

@@ -18,6 +18,9 @@ struct sl_client *sl_client_open(const char *name);
 
 void sl_client_close(struct sl_client *client);
 
+/* The folder with the sockets of this gateway; as long as the client. */
+const char *sl_client_folder(const struct sl_client *client);
+
 /*
  * The answer to a command such as "/sealane/peer,beta.example", as a new reference; JSON null when the gateway does not
  * know what is asked for. Returns NULL after saying on stderr what went wrong.

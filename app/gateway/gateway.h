@@ -15,7 +15,9 @@
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   telemetry/   answers for `sealane show`
- *   keylog.c     keys for Wireshark, when asked for
+ *   keylog.h     keys for Wireshark, when asked for
+ *   debug.h      a socket for who looks at keys and packets
+ *   watch.h      looking at packets, in the workers
  */
 #ifndef SEALANE_GATEWAY_GATEWAY_H
 #define SEALANE_GATEWAY_GATEWAY_H
@@ -28,6 +30,7 @@
 #include "../../lib/net/icmp.h"
 #include "../../lib/net/neigh.h"
 #include "../../lib/net/packet.h"
+#include "keylog.h"
 #include "log.h"
 #include "port.h"
 #include "worker.h"
@@ -108,7 +111,9 @@ struct gateway {
 	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
 	uint64_t drops[SL_DROP_COUNT]; /* of packets that workers had handed over */
 	struct errors errors;
-	struct keylog *keylog; /* NULL: off */
+	struct keylog *keylog;
+	struct debug *debug; /* NULL: none */
+	struct watch *watch; /* of packets that the control thread drops; NULL: nobody looks */
 };
 
 uint64_t gateway_now(void);
@@ -250,6 +255,12 @@ struct sa_info {
 /* Calls fn for every session, until it returns false. */
 void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info *info), void *ctx);
 
+/* Tells the key log the keys of all sessions. */
+void sa_tell_keys(const struct gateway *g);
+
+/* Calls fn for the outer address of the peer in each of its SAs. */
+void sa_addresses(const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx);
+
 /* ---- steering.c: asks the port to bring ESP to the queue of its worker ------------------------------------------------------ */
 
 void steer(const struct port *wire);
@@ -257,13 +268,5 @@ void steer(const struct port *wire);
 /* ---- telemetry/ ------------------------------------------------------------------------------------------------------- */
 
 int telemetry_init(struct gateway *g);
-
-/* ---- keylog.c: secrets leave the process, so it is off unless asked for on the command line ------------------------------ */
-
-struct keylog *keylog_open(const char *dir);
-void keylog_close(struct keylog *k);
-void keylog_child(struct keylog *k, const struct sl_ike_child *child);
-void keylog_ike(void *gateway, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
-	const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder);
 
 #endif
