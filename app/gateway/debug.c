@@ -143,7 +143,8 @@ static void keylog_start(struct debug *d)
 	}
 	pthread_mutex_unlock(&g->lock);
 	if (!err) {
-		tell(&d->keys, DEBUG_NOTICE, "the keys of all sessions of %s are being written", g->config->name);
+		tell(&d->keys, DEBUG_NOTICE, "the keys of all sessions of %s are being written",
+			g->config->name);
 		return;
 	}
 	tell(&d->keys, DEBUG_ERROR, "no memory for a key log");
@@ -261,7 +262,8 @@ static void stop_watching(struct debug *d)
 		set_watch(d, i, NULL);
 	for (unsigned i = 0; i < d->watch_count; i++) {
 		/* The control thread's is gone now: it holds the lock when it looks. */
-		while (d->watches[i]->worker && !atomic_load_explicit(&d->watches[i]->gone, memory_order_acquire))
+		while (d->watches[i]->worker &&
+			!atomic_load_explicit(&d->watches[i]->gone, memory_order_acquire))
 			usleep(1000);
 	}
 }
@@ -309,7 +311,8 @@ static void begin_file(struct debug *d)
 	l->len += pcapng_section(l->message + l->len, "sealane " SEALANE_VERSION);
 	for (unsigned i = 0; i < WATCH_WHERES; i++)
 		l->len += pcapng_interface(l->message + l->len,
-			i == WATCH_DROPPED_IP ? PCAPNG_RAW_IP : PCAPNG_ETHERNET, interfaces[i], d->order.snaplen);
+			i == WATCH_DROPPED_IP ? PCAPNG_RAW_IP : PCAPNG_ETHERNET, interfaces[i],
+			d->order.snaplen);
 }
 
 static void watch_start(struct debug *d, const struct debug_request *r)
@@ -446,8 +449,8 @@ static void end_file(struct debug *d)
 		return;
 	(void)make_room(l, DEBUG_DATA, 0);
 	for (unsigned i = 0; i < WATCH_WHERES; i++)
-		l->len += pcapng_statistics(l->message + l->len, i, realtime(), d->interface_count[i],
-			i == 0 ? missed(d) : 0);
+		l->len += pcapng_statistics(
+			l->message + l->len, i, realtime(), d->interface_count[i], i == 0 ? missed(d) : 0);
 }
 
 static void watch_stop(struct debug *d)
@@ -463,7 +466,8 @@ static void watch_stop(struct debug *d)
 		end_file(d);
 	tell(&d->watcher, DEBUG_NOTICE, "%" PRIu64 " packet%s, %" PRIu64 " missed", d->count,
 		d->count == 1 ? "" : "s", missed(d));
-	log_info("packets are looked at no longer: %" PRIu64 " were, %" PRIu64 " missed", d->count, missed(d));
+	log_info(
+		"packets are looked at no longer: %" PRIu64 " were, %" PRIu64 " missed", d->count, missed(d));
 	free_watches(d);
 	hang_up(&d->watcher);
 }
@@ -474,7 +478,8 @@ static bool is_prefix(const struct sl_prefix *p)
 {
 	const unsigned family = p->addr.family;
 
-	return family == SL_NONE || (family == SL_IPV4 && p->len <= 32) || (family == SL_IPV6 && p->len <= 128);
+	return family == SL_NONE || (family == SL_IPV4 && p->len <= 32) ||
+	       (family == SL_IPV6 && p->len <= 128);
 }
 
 /* Returns NULL, or what is wrong. */
@@ -530,12 +535,14 @@ static void take_request(struct debug *d)
 
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 || (who.uid != 0 && who.uid != geteuid())) {
-		refuse(fd, "only root and the gateway's own user may ask for this");
-		return;
-	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	error = check(&r, recv(fd, &r, sizeof(r), MSG_TRUNC));
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
+		(who.uid != 0 && who.uid != geteuid())) {
+		log_warning(
+			"user %u, process %d asked for keys or packets, and was refused", who.uid, who.pid);
+		error = "only root and the gateway's own user may ask for this";
+	}
 	if (error)
 		refuse(fd, error);
 	else
@@ -592,7 +599,8 @@ static int listen_at(struct debug *d)
 	memcpy(d->path, addr.sun_path, sizeof(d->path));
 	/* Left by a gateway that was killed: DPDK has made sure that we are alone in this folder. */
 	unlink(d->path);
-	if (bind(d->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 || chmod(d->path, 0600) != 0)
+	if (bind(d->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+		chmod(d->path, 0600) != 0)
 		return -1;
 	return listen(d->listen_fd, BACKLOG);
 }
