@@ -33,8 +33,8 @@ static int read_snaplen(struct request *r, const char *value)
 	uint64_t bytes;
 
 	if (!sl_value_count(&bytes, value) || bytes < DEBUG_SNAPLEN_MIN || bytes > DEBUG_SNAPLEN_MAX)
-		return sl_cli_usage("capture: --snaplen %s: expected %d to %d bytes", value, DEBUG_SNAPLEN_MIN,
-			DEBUG_SNAPLEN_MAX);
+		return sl_cli_usage("capture: --snaplen %s: expected %d to %d bytes", value,
+			DEBUG_SNAPLEN_MIN, DEBUG_SNAPLEN_MAX);
 	r->stream.request.snaplen = (uint32_t)bytes;
 	return SL_EXIT_DONE;
 }
@@ -64,7 +64,8 @@ static int read_arguments(struct request *r, int argc, char **argv)
 	if (code != SL_EXIT_DONE)
 		return code;
 	if (r->stream.request.frames == 0)
-		return sl_cli_usage("capture: expected --port wire, --port plain or --drops, or several of them");
+		return sl_cli_usage(
+			"capture: expected --port wire, --port plain or --drops, or several of them");
 	if (argc - optind != 1 || *argv[optind] == '\0')
 		return sl_cli_usage("capture: expected one file, or - for standard output");
 	r->file = argv[optind];

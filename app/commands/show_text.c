@@ -82,6 +82,7 @@ static void print_gateway(const json_t *gateway)
 	begin_line("process");
 	printf("%" PRIu64 " with %" PRIu64 " worker%s\n", number_of(gateway, "pid"), workers,
 		workers == 1 ? "" : "s");
+	line("debugging", text_of(gateway, "debugging"));
 }
 
 static void list_line(const char *name, const json_t *list)

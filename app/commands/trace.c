@@ -12,7 +12,8 @@ static int read_address(struct sl_prefix *prefix, const char *option, const char
 {
 	if (sl_prefix_parse(prefix, value))
 		return SL_EXIT_DONE;
-	return sl_cli_usage("trace: %s %s: expected an address, or a prefix such as 10.2.0.0/16", option, value);
+	return sl_cli_usage(
+		"trace: %s %s: expected an address, or a prefix such as 10.2.0.0/16", option, value);
 }
 
 static int read_option(struct sl_stream *s, int option, const char *word)

@@ -65,6 +65,28 @@ static uint64_t realtime(void)
 	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
+static void set_activity(struct gateway *g, enum debug_what what, bool on)
+{
+	if (on)
+		g->debugging |= 1u << what;
+	else
+		g->debugging &= ~(1u << what);
+}
+
+const char *debug_activity(const struct gateway *g)
+{
+	static const char *const words[1 << DEBUG_WHATS] = {
+		[0] = "",
+		[1 << DEBUG_KEYLOG] = "keys are written down",
+		[1 << DEBUG_CAPTURE] = "packets are captured",
+		[1 << DEBUG_TRACE] = "packets are traced",
+		[1 << DEBUG_KEYLOG | 1 << DEBUG_CAPTURE] = "keys are written down, packets are captured",
+		[1 << DEBUG_KEYLOG | 1 << DEBUG_TRACE] = "keys are written down, packets are traced",
+	};
+
+	return words[g->debugging | (keylog_to_disk(g->keylog) ? 1u << DEBUG_KEYLOG : 0)];
+}
+
 /* ---- Messages ------------------------------------------------------------------------------------------------------------- */
 
 /* Whether what is in the message has been sent; false with errno EAGAIN: not yet. */
@@ -136,6 +158,7 @@ static void keylog_start(struct debug *d)
 	pthread_mutex_lock(&g->lock);
 	err = keylog_listen(g->keylog);
 	if (!err) {
+		set_activity(g, DEBUG_KEYLOG, true);
 		keylog_again(g->keylog, true);
 		sl_ike_tell_keys(g->ike);
 		sa_tell_keys(g);
@@ -186,6 +209,7 @@ static void keylog_stop(struct debug *d)
 	pthread_mutex_lock(&g->lock);
 	missed = keylog_missed(g->keylog);
 	keylog_deaf(g->keylog);
+	set_activity(g, DEBUG_KEYLOG, false);
 	pthread_mutex_unlock(&g->lock);
 	if (missed)
 		tell(&d->keys, DEBUG_NOTICE, "the key log has ended, %" PRIu64 " keys are missing", missed);
@@ -220,26 +244,33 @@ static void add_sa_address(void *ctx, const struct sl_addr *addr)
 	add_peer_address(ctx, addr);
 }
 
-/* Returns NULL, or what is wrong. */
-static const char *find_peer(struct debug *d, const char *name)
+/* SL_NO_FLOW: there is none of that name. */
+static uint16_t peer_called(const struct sl_config *c, const char *name)
 {
-	const struct sl_config *c = d->gateway->config;
+	for (unsigned i = 0; i < c->peer_count; i++) {
+		if (strcmp(c->peers[i].name, name) == 0)
+			return (uint16_t)i;
+	}
+	return SL_NO_FLOW;
+}
+
+/* False: the gateway has no such peer. */
+static bool find_peer(struct debug *d, const char *name)
+{
+	struct gateway *g = d->gateway;
 	struct watch_order *o = &d->order;
-	unsigned peer = 0;
 
 	o->peer = SL_NO_FLOW;
 	if (*name == '\0')
-		return NULL;
-	while (peer < c->peer_count && strcmp(c->peers[peer].name, name) != 0)
-		peer++;
-	if (peer == c->peer_count)
-		return "the gateway has no such peer (see 'sealane show peers')";
-	o->peer = (uint16_t)peer;
-	add_peer_address(o, &c->peers[peer].endpoint.addr);
-	pthread_mutex_lock(&d->gateway->lock);
-	sa_addresses(d->gateway, peer, add_sa_address, o);
-	pthread_mutex_unlock(&d->gateway->lock);
-	return NULL;
+		return true;
+	pthread_mutex_lock(&g->lock);
+	o->peer = peer_called(g->config, name);
+	if (o->peer != SL_NO_FLOW) {
+		add_peer_address(o, &g->config->peers[o->peer].endpoint.addr);
+		sa_addresses(g, o->peer, add_sa_address, o);
+	}
+	pthread_mutex_unlock(&g->lock);
+	return o->peer != SL_NO_FLOW;
 }
 
 /* To the worker, or to the control thread, which has the last one. */
@@ -248,6 +279,7 @@ static void set_watch(struct debug *d, unsigned i, struct watch *watch)
 	struct gateway *g = d->gateway;
 
 	pthread_mutex_lock(&g->lock);
+	set_activity(g, d->order.trace ? DEBUG_TRACE : DEBUG_CAPTURE, watch != NULL);
 	if (i == g->worker_count)
 		g->watch = watch;
 	else
@@ -283,7 +315,7 @@ static const char *start_watching(struct debug *d)
 	for (d->watch_count = 0; d->watch_count <= g->worker_count; d->watch_count++) {
 		const unsigned i = d->watch_count;
 
-		d->watches[i] = watch_new(i < g->worker_count ? &g->workers[i] : NULL, &d->order);
+		d->watches[i] = watch_new(g, i < g->worker_count ? &g->workers[i] : NULL, &d->order);
 		if (!d->watches[i]) {
 			free_watches(d);
 			return "no memory to look at packets";
@@ -326,14 +358,12 @@ static void watch_start(struct debug *d, const struct debug_request *r)
 		.snaplen = r->snaplen,
 		.from = r->from,
 		.to = r->to,
-		.routes = d->gateway->routes,
 	};
 	d->count = 0;
 	d->limit = r->count ? r->count : UINT64_MAX;
 	memset(d->interface_count, 0, sizeof(d->interface_count));
-	error = find_peer(d, r->peer);
-	if (!error)
-		error = start_watching(d);
+	error = find_peer(d, r->peer) ? start_watching(d)
+				      : "the gateway has no such peer (see 'sealane show peers')";
 	if (error) {
 		tell(&d->watcher, DEBUG_ERROR, "%s", error);
 		hang_up(&d->watcher);
@@ -382,11 +412,13 @@ static void write_packet(struct debug *d, const struct watch_packet *p)
 
 static void write_trace(struct debug *d, const struct watch_trace *t)
 {
-	const struct sl_config *c = d->gateway->config;
+	struct gateway *g = d->gateway;
 	struct listener *l = &d->watcher;
 
+	pthread_mutex_lock(&g->lock);
 	l->len += trace_text(l->message + l->len, t, time_of(d, t->head.tsc),
-		t->peer < c->peer_count ? c->peers[t->peer].name : NULL);
+		t->peer < g->config->peer_count ? g->config->peers[t->peer].name : NULL);
+	pthread_mutex_unlock(&g->lock);
 }
 
 static size_t size_of(const struct watch_head *head)

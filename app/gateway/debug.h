@@ -59,6 +59,9 @@ enum debug_answer {
 
 struct gateway;
 
+/* What goes on, in words for `sealane show`; "" when nothing does. The caller holds the gateway's lock. */
+const char *debug_activity(const struct gateway *g);
+
 /*
  * Begins, once the workers run. A gateway that cannot be debugged runs all the same: the log says why. stop ends what is
  * going on, while the workers still run; the caller holds the gateway's lock, and is without it for a moment.

@@ -113,6 +113,7 @@ struct gateway {
 	struct errors errors;
 	struct keylog *keylog;
 	struct debug *debug; /* NULL: none */
+	unsigned debugging;  /* bits 1 << enum debug_what of what goes on */
 	struct watch *watch; /* of packets that the control thread drops; NULL: nobody looks */
 };
 
@@ -259,7 +260,8 @@ void sa_each(const struct gateway *g, bool (*fn)(void *ctx, const struct sa_info
 void sa_tell_keys(const struct gateway *g);
 
 /* Calls fn for the outer address of the peer in each of its SAs. */
-void sa_addresses(const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx);
+void sa_addresses(
+	const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx);
 
 /* ---- steering.c: asks the port to bring ESP to the queue of its worker ------------------------------------------------------ */
 

@@ -19,7 +19,8 @@ static const char *const names[KEYLOG_KINDS] = {
 	[KEYLOG_IKE] = "ikev2_decryption_table",
 };
 
-static const char preferences[] = "# Written with the key log beside it.\nesp.enable_encryption_decode: TRUE\n";
+static const char preferences[] =
+	"# Written with the key log beside it.\nesp.enable_encryption_decode: TRUE\n";
 
 static int open_in(const char *dir, const char *name, int flags)
 {

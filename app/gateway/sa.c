@@ -602,7 +602,8 @@ void sa_tell_keys(const struct gateway *g)
 	}
 }
 
-void sa_addresses(const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx)
+void sa_addresses(
+	const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx)
 {
 	const struct sa *sa;
 

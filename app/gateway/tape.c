@@ -36,7 +36,8 @@ struct tape *tape_new(size_t size)
 	if (!tape)
 		return NULL;
 	*tape = (struct tape){.size = size};
-	tape->ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	tape->ring =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (tape->ring == MAP_FAILED) {
 		free(tape);
 		return NULL;

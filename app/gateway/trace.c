@@ -138,7 +138,8 @@ static void say_outcome(struct text *t, const struct watch_trace *r)
 		say(t, "    handed over: to worker %u, which has the session\n", r->detail);
 }
 
-size_t trace_text(char text[static TRACE_TEXT_MAX], const struct watch_trace *trace, uint64_t ns, const char *peer)
+size_t trace_text(
+	char text[static TRACE_TEXT_MAX], const struct watch_trace *trace, uint64_t ns, const char *peer)
 {
 	struct text t = {text, 0};
 

@@ -10,18 +10,20 @@
 #include <rte_ip.h>
 
 #include "../../lib/net/ip.h"
-#include "worker.h"
+#include "gateway.h"
 
 enum { PROTOCOL_SCTP = 132, UDP_HEADER = 8 };
 
-struct watch *watch_new(struct worker *w, const struct watch_order *order)
+struct watch *watch_new(const struct gateway *g, struct worker *w, const struct watch_order *order)
 {
-	struct watch *watch = aligned_alloc(alignof(max_align_t), RTE_ALIGN_CEIL(sizeof(*watch), alignof(max_align_t)));
+	struct watch *watch =
+		aligned_alloc(alignof(max_align_t), RTE_ALIGN_CEIL(sizeof(*watch), alignof(max_align_t)));
 
 	if (!watch)
 		return NULL;
 	memset(watch, 0, sizeof(*watch));
 	watch->order = order;
+	watch->gateway = g;
 	watch->worker = w;
 	watch->tape = tape_new(WATCH_TAPE);
 	if (watch->tape)
@@ -84,8 +86,8 @@ static size_t read_flow(struct watch_flow *flow, const uint8_t *packet, size_t l
 }
 
 /* The ESP header behind the IP header of a packet whose flow has been read. */
-static bool read_esp(struct sl_esp_header *esp, const struct watch_flow *flow, const uint8_t *packet, size_t len,
-	size_t at)
+static bool read_esp(struct sl_esp_header *esp, const struct watch_flow *flow, const uint8_t *packet,
+	size_t len, size_t at)
 {
 	if (flow->protocol == IPPROTO_UDP)
 		at += UDP_HEADER;
@@ -98,8 +100,9 @@ static bool read_esp(struct sl_esp_header *esp, const struct watch_flow *flow, c
 }
 
 /* The peer behind which an address is; SL_NO_FLOW: none. */
-static uint16_t behind(const struct sl_routes *routes, const struct sl_addr *addr)
+static uint16_t behind(const struct watch *watch, const struct sl_addr *addr)
 {
+	const struct sl_routes *routes = watch->worker ? watch->worker->dp.routes : watch->gateway->routes;
 	uint64_t number = SL_NO_FLOW;
 	struct sl_ip6 ip6;
 	uint32_t ip4;
@@ -114,41 +117,43 @@ static uint16_t behind(const struct sl_routes *routes, const struct sl_addr *add
 	return (uint16_t)number;
 }
 
-static bool is_peers(const struct watch_order *o, const struct sl_addr *addr)
+static bool is_peers(const struct watch *watch, const struct sl_addr *addr)
 {
+	const struct watch_order *o = watch->order;
+
 	for (unsigned i = 0; i < o->peer_address_count; i++) {
 		if (sl_addr_equal(&o->peer_addresses[i], addr))
 			return true;
 	}
-	return behind(o->routes, addr) == o->peer;
+	return behind(watch, addr) == o->peer;
 }
 
 /* Between the gateway, or what is behind it, and the peer that is asked for. */
-static bool concerns_peer(const struct watch_order *o, const struct watch_flow *flow)
+static bool concerns_peer(const struct watch *watch, const struct watch_flow *flow)
 {
-	if (o->peer == SL_NO_FLOW)
+	if (watch->order->peer == SL_NO_FLOW)
 		return true;
-	return flow->src.family != SL_NONE && (is_peers(o, &flow->src) || is_peers(o, &flow->dst));
+	return flow->src.family != SL_NONE && (is_peers(watch, &flow->src) || is_peers(watch, &flow->dst));
 }
 
-static bool packet_concerns_peer(const struct watch_order *o, const uint8_t *packet, size_t len)
+static bool packet_concerns_peer(const struct watch *watch, const uint8_t *packet, size_t len)
 {
 	struct watch_flow flow;
 
-	if (o->peer == SL_NO_FLOW)
+	if (watch->order->peer == SL_NO_FLOW)
 		return true;
 	read_flow(&flow, packet, len);
-	return concerns_peer(o, &flow);
+	return concerns_peer(watch, &flow);
 }
 
-static bool frame_concerns_peer(const struct watch_order *o, const uint8_t *frame, size_t frame_len)
+static bool frame_concerns_peer(const struct watch *watch, const uint8_t *frame, size_t frame_len)
 {
 	size_t len = 0;
 
-	if (o->peer == SL_NO_FLOW)
+	if (watch->order->peer == SL_NO_FLOW)
 		return true;
 	frame = packet_in(frame, frame_len, &len);
-	return frame && packet_concerns_peer(o, frame, len);
+	return frame && packet_concerns_peer(watch, frame, len);
 }
 
 /* ---- Records -------------------------------------------------------------------------------------------------------------- */
@@ -182,7 +187,8 @@ static void record(struct watch *watch, const struct watch_packet *like, const v
 
 void watch_frames(struct watch *watch, enum watch_where port, bool out, struct rte_mbuf **frames, unsigned n)
 {
-	struct watch_packet like = {.head = head(watch, rte_rdtsc(), false), .where = (uint8_t)port, .out = out};
+	struct watch_packet like = {
+		.head = head(watch, rte_rdtsc(), false), .where = (uint8_t)port, .out = out};
 
 	if (!watch->order->frames[port])
 		return;
@@ -190,7 +196,7 @@ void watch_frames(struct watch *watch, enum watch_where port, bool out, struct r
 		const struct rte_mbuf *m = frames[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 
-		if (!frame_concerns_peer(watch->order, frame, m->data_len))
+		if (!frame_concerns_peer(watch, frame, m->data_len))
 			continue;
 		like.length = m->pkt_len;
 		record(watch, &like, frame, m->data_len);
@@ -246,7 +252,7 @@ static void look_at_received(struct watch *watch)
 	if (at == 0)
 		return;
 	if (t->port == WATCH_PLAIN) {
-		t->peer = behind(watch->order->routes, &t->first.dst);
+		t->peer = behind(watch, &t->first.dst);
 	} else if (read_esp(&esp, &t->first, packet, len, at)) {
 		read_session(t, &esp);
 		find_session(&watch->worker->dp, t);
@@ -310,8 +316,10 @@ void watch_came_out(struct watch *watch, const struct sl_burst *burst)
 }
 
 /* Inner addresses where they are known; of a packet that stayed sealed the outer ones. */
-static bool is_asked_for(const struct watch_order *o, const struct watch_trace *t)
+static bool is_asked_for(const struct watch *watch)
 {
+	const struct watch_order *o = watch->order;
+	const struct watch_trace *t = &watch->trace;
 	const bool opened = t->port == WATCH_WIRE && t->then.src.family != SL_NONE;
 	const struct watch_flow *inner = opened ? &t->then : &t->first;
 
@@ -319,7 +327,8 @@ static bool is_asked_for(const struct watch_order *o, const struct watch_trace *
 		return false;
 	if (o->to.addr.family != SL_NONE && !sl_prefix_contains(&o->to, &inner->dst))
 		return false;
-	return t->peer == o->peer || concerns_peer(o, &t->first) || (opened && concerns_peer(o, &t->then));
+	return t->peer == o->peer || concerns_peer(watch, &t->first) ||
+	       (opened && concerns_peer(watch, &t->then));
 }
 
 void watch_end(struct watch *watch)
@@ -328,7 +337,7 @@ void watch_end(struct watch *watch)
 
 	watch->length = 0;
 	watch->trace.own = false;
-	if (!watch->order->trace || !is_asked_for(watch->order, &watch->trace))
+	if (!watch->order->trace || !is_asked_for(watch))
 		return;
 	t = tape_reserve(watch->tape, sizeof(*t));
 	if (!t) {
@@ -374,7 +383,7 @@ static void dropped(void *arg, const struct rte_mbuf *m, enum sl_drop reason)
 
 	if (alone)
 		trace_drop(&watch->trace, m, reason);
-	if (watch->order->drops && frame_concerns_peer(watch->order, frame, len))
+	if (watch->order->drops && frame_concerns_peer(watch, frame, len))
 		record(watch, &like, frame, len);
 }
 
@@ -403,8 +412,8 @@ void watch_control_drop(struct watch *watch, const struct rte_mbuf *m, enum sl_d
 
 	if (!watch->order->drops)
 		return;
-	if (bare ? packet_concerns_peer(watch->order, data, m->data_len)
-		 : frame_concerns_peer(watch->order, data, m->data_len))
+	if (bare ? packet_concerns_peer(watch, data, m->data_len)
+		 : frame_concerns_peer(watch, data, m->data_len))
 		record(watch, &like, data, m->data_len);
 }
 

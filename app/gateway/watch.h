@@ -24,6 +24,7 @@
 #include "../../lib/dataplane/dataplane.h"
 #include "tape.h"
 
+struct gateway;
 struct worker;
 
 /* Where a packet was seen: the interfaces of a capture, in this order. */
@@ -49,8 +50,8 @@ struct watch_order {
 	uint16_t peer;
 	unsigned peer_address_count;
 	struct sl_addr peer_addresses[WATCH_PEER_ADDRESSES];
-	struct sl_prefix from, to; /* of the inner packet, or of the outer one while it is sealed; SL_NONE: any */
-	const struct sl_routes *routes;
+	struct sl_prefix from,
+		to; /* of the inner packet, or of the outer one while it is sealed; SL_NONE: any */
 };
 
 /* ---- Records -------------------------------------------------------------------------------------------------------------- */
@@ -73,7 +74,7 @@ struct watch_packet {
 
 /* What is told about an IP packet. */
 struct watch_flow {
-	struct sl_addr src, dst; /* SL_NONE: there is no IP packet */
+	struct sl_addr src, dst;     /* SL_NONE: there is no IP packet */
 	uint16_t src_port, dst_port; /* 0: none */
 	uint8_t protocol;
 	uint16_t length;
@@ -91,8 +92,8 @@ struct watch_trace {
 	uint8_t detail;  /* enum sl_handed, or the worker it went to */
 	bool dropped;    /* it, or a part of it, or what had been made of it */
 	uint8_t reason;
-	bool session;  /* the next two are known */
-	uint16_t peer; /* SL_NO_FLOW: none was found */
+	bool session;   /* the next two are known */
+	uint16_t peer;  /* SL_NO_FLOW: none was found */
 	uint16_t parts; /* packets it was cut into; 0: not cut */
 	uint32_t spi;
 	uint64_t seq;
@@ -104,6 +105,7 @@ struct watch_trace {
 
 struct watch {
 	const struct watch_order *order;
+	const struct gateway *gateway;
 	struct worker *worker; /* NULL: the control thread's */
 	struct tape *tape;
 	_Atomic uint64_t missed;
@@ -114,8 +116,8 @@ struct watch {
 	uint8_t frame[WATCH_FRAME_MAX];
 };
 
-/* For a worker, or for the control thread; order outlives it. NULL when there is no memory. */
-struct watch *watch_new(struct worker *w, const struct watch_order *order);
+/* For a worker, or with NULL for the control thread; order outlives it. NULL when there is no memory. */
+struct watch *watch_new(const struct gateway *g, struct worker *w, const struct watch_order *order);
 void watch_free(struct watch *watch);
 
 /* The worker's pointer becomes this one, by the worker itself; the one before, if any, is gone. */
@@ -146,6 +148,7 @@ enum { TRACE_TEXT_MAX = 1024 };
  * A trace as lines of text, at a time in ns since 1970; peer is the name of trace->peer, or NULL. Returns its length, below
  * TRACE_TEXT_MAX.
  */
-size_t trace_text(char text[static TRACE_TEXT_MAX], const struct watch_trace *trace, uint64_t ns, const char *peer);
+size_t trace_text(
+	char text[static TRACE_TEXT_MAX], const struct watch_trace *trace, uint64_t ns, const char *peer);
 
 #endif

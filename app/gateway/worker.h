@@ -52,7 +52,7 @@ struct worker {
 	unsigned lcore;
 	struct worker_port wire, plain;
 	struct watch *watch; /* NULL: nobody looks at packets */
-	uint16_t burst; /* packets it takes at once, at most SL_BURST_MAX */
+	uint16_t burst;      /* packets it takes at once, at most SL_BURST_MAX */
 	bool plain_open;
 	bool spreads;        /* what is received from the plain port is for all */
 	uint64_t idle_sleep; /* ns; 0: never */

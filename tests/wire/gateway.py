@@ -272,6 +272,10 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         answer = self.ask(what, "--json")
         return json.loads(answer)[what] if answer is not None else None
 
+    def show_gateway(self):
+        """The paragraph about the gateway itself."""
+        return json.loads(self.ask("--json"))["gateway"]
+
     def alive(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"gateway {self.name} ended with status {self.process.returncode}")

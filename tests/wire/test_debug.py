@@ -5,6 +5,7 @@ Debugging a live gateway: its keys, its packets and their ways, by `sealane keyl
 read by tshark, and compared with what the relays have recorded.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ from scapy.utils import RawPcapNgReader
 from tap import Skip, Tap, equal
 
 LIMIT = 10
+
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # it wants comments to end with a line
 
 
 def tshark(path, *arguments, config=None, data=None):
@@ -243,6 +246,8 @@ def keylog(tap, link):
     ike = keys / "ikev2_decryption_table"
     with tap.case("the IKE SAs' too, old and new"):
         wait_until(lambda: len(ike.read_text().splitlines()) == 2, LIMIT, "keys of two IKE SAs are logged")
+    with tap.case("sealane show says what goes on"):
+        equal(gateway.show_gateway()["debugging"], "keys are written down, packets are captured", "what is shown")
     with tap.case("it says on both sides what it does, and its files are the user's alone"):
         assert "THE KEYS OF ALL SESSIONS ARE BEING GIVEN AWAY" in gateway.log_text(), "nothing in the gateway's log"
         assert any("READS ALL TRAFFIC" in line for line in stream.said()), stream.said()
@@ -259,6 +264,8 @@ def keylog(tap, link):
                        "-e", "isakmp.key_exchange.dh_group", config=keys)
         equal(set(lines), {"31"}, "groups of the key exchanges")
         assert len(lines) >= 4, lines
+    with tap.case("and that it does no longer"):
+        equal(gateway.show_gateway()["debugging"], "", "what is shown now")
     with tap.case("once it has ended no key is written any more"):
         size, current = (keys / "esp_sa").stat().st_size, gateway.session()["spi_out"]
         gateway.rekey()
