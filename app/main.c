@@ -27,6 +27,40 @@ static const char bench_options[] =
 	"  --capture FILE            write what one more round sends, as pcap\n"
 	"  --keylog DIR              write the keys that open it, as Wireshark reads them\n";
 
+static const char keylog_options[] =
+	"Usage: sealane keylog [OPTIONS] DIR\n"
+	"\n"
+	"Writes the keys of the running gateway's SAs, those there are and those to come, in the form Wireshark reads:\n"
+	"WIRESHARK_CONFIG_DIR=DIR. Ends with Ctrl-C. For debugging only: whoever reads DIR reads all traffic.\n"
+	"\n"
+	"  --time S          end after S seconds (also 500ms, 5m)\n"
+	"  --gateway NAME    which gateway, when several run on this machine\n";
+
+static const char capture_options[] =
+	"Usage: sealane capture [OPTIONS] FILE\n"
+	"\n"
+	"Writes packets of the running gateway as pcapng to FILE, or with - to standard output: | tshark -i -\n"
+	"\n"
+	"  --port wire|plain  what this port receives and sends; may be given twice\n"
+	"  --drops            what is dropped, with the reason as comment; slows the workers down\n"
+	"  --peer NAME        only what concerns this peer\n"
+	"  --snaplen N        at most N bytes of a packet\n"
+	"  --count N          end after N packets\n"
+	"  --time S           end after S seconds (also 500ms, 5m)\n"
+	"  --gateway NAME     which gateway, when several run on this machine\n";
+
+static const char trace_options[] =
+	"Usage: sealane trace [OPTIONS]\n"
+	"\n"
+	"Prints the way of the next packets through the running gateway. Slows the workers down meanwhile.\n"
+	"\n"
+	"  --peer NAME       only what concerns this peer\n"
+	"  --from ADDRESS    only from this address, or prefix: of the inner packet\n"
+	"  --to ADDRESS      only to this one\n"
+	"  --count N         end after N packets (10)\n"
+	"  --time S          end after S seconds (also 500ms, 5m)\n"
+	"  --gateway NAME    which gateway, when several run on this machine\n";
+
 static const struct command {
 	const char *name;
 	const char *arguments;
@@ -40,6 +74,9 @@ static const struct command {
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run, NULL},
 	{"show", "[SECTION] [OPTIONS]", "show the gateway (show --help)", sl_cmd_show, sl_show_help},
 	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
+	{"keylog", "[OPTIONS] DIR", "write its keys (keylog --help)", sl_cmd_keylog, keylog_options},
+	{"capture", "[OPTIONS] FILE", "capture its packets (capture --help)", sl_cmd_capture, capture_options},
+	{"trace", "[OPTIONS]", "follow its packets (trace --help)", sl_cmd_trace, trace_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
 
@@ -55,11 +92,7 @@ static int help(void)
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
 	puts("\n"
-	     "  sealane --help, sealane --version\n"
-	     "\n"
-	     "First steps:\n"
-	     "  umask 077; sealane genkey > alpha.key; sealane pubkey < alpha.key\n"
-	     "  sealane check alpha.conf && sealane run alpha.conf\n"
+	     "  sealane COMMAND --help, sealane --version, man sealane\n"
 	     "\n"
 	     "Exit codes: 0 done, 1 the input or the operation failed, 2 wrong usage.");
 	return sl_cli_flush();

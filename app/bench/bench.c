@@ -319,7 +319,8 @@ int sl_cmd_bench(int argc, char **argv)
 		code = sl_cli_init_crypto();
 	if (code != SL_EXIT_DONE)
 		return code;
-	if (b.options.keylog && !(b.keylog = keylog_open(b.options.keylog)))
+	b.keylog = keylog_new();
+	if (!b.keylog || (b.options.keylog && keylog_to_files(b.keylog, b.options.keylog)))
 		return SL_EXIT_FAILED;
 	code = start_dpdk(&b.options);
 	if (code != SL_EXIT_DONE)
@@ -331,7 +332,7 @@ int sl_cmd_bench(int argc, char **argv)
 	code = measure(&b);
 	if (code == SL_EXIT_DONE)
 		take_apart(&b);
-	keylog_close(b.keylog);
+	keylog_free(b.keylog);
 	rte_eal_cleanup();
 	/* Named after this process: nobody will use it again. */
 	rmdir(rte_eal_get_runtime_dir());

@@ -127,7 +127,7 @@ int bench_sessions(struct lane *lane)
 
 		random_child(&child, lane, s);
 		err = session_init(lane, &child, session);
-		if (!err && b->keylog)
+		if (!err)
 			keylog_child(b->keylog, &child);
 		sl_wipe(&child, sizeof(child));
 		if (err)

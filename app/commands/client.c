@@ -27,6 +27,7 @@ struct sl_client {
 	int fd;
 	size_t size;
 	char *answer;
+	char *folder; /* of the gateway's sockets */
 };
 
 /* Receives one packet as JSON. NULL with a reason. */
@@ -75,16 +76,16 @@ static bool read_greeting(struct sl_client *client, const char **reason)
 	return true;
 }
 
-static bool connect_to(int fd, const char *path, const char **reason)
+static bool connect_to(int fd, const char *folder, const char **reason)
 {
 	struct timeval timeout = {.tv_sec = TIMEOUT_SECONDS};
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int len = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dpdk_telemetry.v2", folder);
 
-	if (strlen(path) >= sizeof(addr.sun_path)) {
+	if (len < 0 || (size_t)len >= sizeof(addr.sun_path)) {
 		*reason = "its path is too long for a socket";
 		return false;
 	}
-	memcpy(addr.sun_path, path, strlen(path));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0 &&
 		connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
@@ -93,7 +94,7 @@ static bool connect_to(int fd, const char *path, const char **reason)
 	return false;
 }
 
-struct sl_client *sl_client_connect(const char *path, const char **reason)
+struct sl_client *sl_client_connect(const char *folder, const char **reason)
 {
 	struct sl_client *client = calloc(1, sizeof(*client));
 	int error;
@@ -104,10 +105,11 @@ struct sl_client *sl_client_connect(const char *path, const char **reason)
 	}
 	client->size = GREETING_MAX;
 	client->answer = malloc(client->size);
+	client->folder = strdup(folder);
 	client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (client->answer == NULL || client->fd < 0)
+	if (client->answer == NULL || client->folder == NULL || client->fd < 0)
 		*reason = strerror(errno);
-	else if (connect_to(client->fd, path, reason) && read_greeting(client, reason))
+	else if (connect_to(client->fd, folder, reason) && read_greeting(client, reason))
 		return client;
 	error = errno;
 	sl_client_close(client);
@@ -122,7 +124,13 @@ void sl_client_close(struct sl_client *client)
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->answer);
+	free(client->folder);
 	free(client);
+}
+
+const char *sl_client_folder(const struct sl_client *client)
+{
+	return client->folder;
 }
 
 json_t *sl_client_ask(struct sl_client *client, const char *command)

@@ -16,10 +16,16 @@ struct sl_client;
  */
 struct sl_client *sl_client_open(const char *name);
 
-/* Connects to the gateway at this socket. NULL with a reason, without a word on stderr; errno is EACCES when we may not. */
-struct sl_client *sl_client_connect(const char *path, const char **reason);
+/*
+ * Connects to the gateway whose sockets are in this folder. NULL with a reason, without a word on stderr; errno is EACCES when
+ * we may not.
+ */
+struct sl_client *sl_client_connect(const char *folder, const char **reason);
 
 void sl_client_close(struct sl_client *client);
+
+/* The folder with the sockets of this gateway; as long as the client. */
+const char *sl_client_folder(const struct sl_client *client);
 
 /*
  * The answer to a command such as "/sealane/peer,beta.example", as a new reference; JSON null when the gateway does not

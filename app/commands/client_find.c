@@ -20,7 +20,7 @@
 
 enum { PLACES = 2 };
 
-static const char prefix[] = "sealane-", socket_name[] = "dpdk_telemetry.v2", roots_place[] = "/var/run";
+static const char prefix[] = "sealane-", roots_place[] = "/var/run";
 
 struct search {
 	const char *places[PLACES];
@@ -47,16 +47,14 @@ static void find_places(struct search *s)
 
 static void try_gateway(struct search *s, const char *place, const char *name)
 {
-	struct sl_client *client = NULL;
+	struct sl_client *client;
 	size_t len = strlen(s->names);
-	char *folder, *path = NULL;
+	char *folder;
 
 	if (asprintf(&folder, "%s/dpdk/%s%s", place, prefix, name) < 0)
 		return;
 	errno = 0;
-	if (asprintf(&path, "%s/%s", folder, socket_name) >= 0)
-		client = sl_client_connect(path, &s->reason);
-	free(path);
+	client = sl_client_connect(folder, &s->reason);
 	if (client == NULL && errno == EACCES && s->denied == NULL) {
 		s->denied = folder;
 		return;

@@ -39,7 +39,8 @@ static const struct {
 	struct field fields[FIELDS_MAX];
 } sections[SL_SECTION_COUNT] = {
 	[SL_SECTION_GATEWAY] = {"gateway", NULL, "/sealane/gateway", false,
-		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), NUMBER("workers")}},
+		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), NUMBER("workers"),
+			TEXT("debugging")}},
 	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", false,
 		{TEXT("name"), TEXT("state"), NUMBER("since_s"), TEXT("endpoint"), NUMBER("last_handshake_s"),
 			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), NUMBER("rekeys_child"),

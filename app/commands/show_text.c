@@ -87,6 +87,7 @@ static void print_gateway(const json_t *gateway)
 	begin_line("process");
 	printf("%" PRIu64 " with %" PRIu64 " worker%s\n", sl_number_of(gateway, "pid"), workers,
 		workers == 1 ? "" : "s");
+	line("debugging", sl_text_of(gateway, "debugging"));
 }
 
 static void list_line(const char *name, const json_t *list)

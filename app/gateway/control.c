@@ -17,6 +17,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "debug.h"
 #include "gateway.h"
 
 enum {
@@ -178,6 +179,7 @@ void control_run(struct gateway *g)
 		sleep_until_needed(g);
 	}
 	log_info("%s: stopping", strsignal(g->stop_signal));
+	debug_stop(g);
 	sl_ike_shutdown(g->ike, gateway_now());
 	/* The Deletes are on their way through the ring of worker 0. */
 	usleep(SHUTDOWN_US);

@@ -17,7 +17,9 @@
  *   load.c       how busy the workers are
  *   telemetry/   answers for `sealane show`
  *   access.c     who may ask over the telemetry socket
- *   keylog.c     keys for Wireshark, when asked for
+ *   keylog.h     keys for Wireshark, when asked for
+ *   debug.h      a socket for who looks at keys and packets
+ *   watch.h      looking at packets, in the workers
  */
 #ifndef SEALANE_GATEWAY_GATEWAY_H
 #define SEALANE_GATEWAY_GATEWAY_H
@@ -30,6 +32,7 @@
 #include "../../lib/net/icmp.h"
 #include "../../lib/net/neigh.h"
 #include "../../lib/net/packet.h"
+#include "keylog.h"
 #include "log.h"
 #include "port.h"
 #include "worker.h"
@@ -112,7 +115,10 @@ struct gateway {
 	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
 	uint64_t drops[SL_DROP_COUNT]; /* of packets that workers had handed over */
 	struct errors errors;
-	struct keylog *keylog; /* NULL: off */
+	struct keylog *keylog;
+	struct debug *debug; /* NULL: none */
+	unsigned debugging;  /* bits 1 << enum debug_what of what goes on */
+	struct watch *watch; /* of packets that the control thread drops; NULL: nobody looks */
 };
 
 uint64_t gateway_now(void);
@@ -270,6 +276,13 @@ void sa_each(const struct gateway *g, void (*fn)(void *ctx, uint32_t spi_in), vo
 /* About one session; false when there is none of this inbound SPI. */
 bool sa_find(struct gateway *g, uint32_t spi_in, struct sa_info *info);
 
+/* Tells the key log the keys of all sessions. */
+void sa_tell_keys(const struct gateway *g);
+
+/* Calls fn for the outer address of the peer in each of its SAs. */
+void sa_addresses(
+	const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx);
+
 /* ---- steering.c: asks the port to bring ESP to the queue of its worker ------------------------------------------------------ */
 
 void steer(const struct port *wire);
@@ -310,13 +323,5 @@ int access_find(const struct sl_config *c, gid_t *group);
  * left open. Returns 0, or -1 after one line on stderr.
  */
 int access_grant(const struct sl_config *c, gid_t group);
-
-/* ---- keylog.c: secrets leave the process, so it is off unless asked for on the command line ------------------------------ */
-
-struct keylog *keylog_open(const char *dir);
-void keylog_close(struct keylog *k);
-void keylog_child(struct keylog *k, const struct sl_ike_child *child);
-void keylog_ike(void *gateway, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
-	const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder);
 
 #endif

@@ -30,6 +30,14 @@ static void random_bytes(void *gateway, void *buf, size_t len)
 	sl_random(buf, len);
 }
 
+static void log_keys(void *gateway, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
+	const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder)
+{
+	const struct gateway *g = gateway;
+
+	keylog_ike(g->keylog, spi_i, spi_r, cipher, initiator, responder);
+}
+
 static const struct sl_ike_ops ike_ops = {
 	.send = local_send_ike,
 	.random = random_bytes,
@@ -41,7 +49,7 @@ static const struct sl_ike_ops ike_ops = {
 	.child_remove = sa_remove,
 	.keepalive = local_send_keepalive,
 	.log = log_ike,
-	.ike_keys = keylog_ike,
+	.ike_keys = log_keys,
 };
 
 /* ---- The configuration ------------------------------------------------------------------------------------------------- */

@@ -11,12 +11,15 @@
 
 #include "../../lib/net/ip.h"
 #include "gateway.h"
+#include "watch.h"
 
 enum { MARKER = SL_NON_ESP_MARKER };
 
 void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason)
 {
 	g->drops[reason]++;
+	if (g->watch)
+		watch_control_drop(g->watch, m, reason);
 	rte_pktmbuf_free(m);
 }
 

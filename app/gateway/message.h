@@ -25,6 +25,7 @@ enum command_type {
 	COMMAND_SEND_PLAIN, /* object: mbuf, a frame without tag */
 	COMMAND_SEAL,       /* object: mbuf, such a frame to be taken as if the plain port had received it */
 	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
+	COMMAND_WATCH, /* object: struct watch that looks at packets from now on, or NULL: nobody looks */
 	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
 };
 

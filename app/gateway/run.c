@@ -16,6 +16,7 @@
 
 #include "../../lib/crypto/secret.h"
 #include "../commands.h"
+#include "debug.h"
 #include "eal.h"
 #include "gateway.h"
 #include "node.h"
@@ -263,7 +264,7 @@ static void announce(const struct gateway *g)
 	if (!sl_secret_all_locked())
 		log_warning(
 			"some key memory could not be locked and may be swapped out: raise the limit (ulimit -l)");
-	if (g->keylog)
+	if (keylog_to_disk(g->keylog))
 		log_warning(
 			"THE KEYS OF ALL SESSIONS ARE BEING WRITTEN TO DISK (--keylog): for tests and debugging only");
 }
@@ -280,6 +281,7 @@ static int run(struct gateway *g)
 			return SL_EXIT_FAILED;
 		}
 	}
+	debug_start(g);
 	control_run(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_stop(&g->workers[i]);
@@ -320,7 +322,8 @@ int sl_cmd_run(int argc, char **argv)
 	if (!g.config || access_find(g.config, &group))
 		return SL_EXIT_FAILED;
 	g.started = gateway_now();
-	if (o.keylog && !(g.keylog = keylog_open(o.keylog)))
+	g.keylog = keylog_new();
+	if (!g.keylog || (o.keylog && keylog_to_files(g.keylog, o.keylog)))
 		return SL_EXIT_FAILED;
 	if (eal_start(g.config->name, g.config->eal, o.eal) || access_grant(g.config, group))
 		return SL_EXIT_FAILED;
@@ -329,7 +332,7 @@ int sl_cmd_run(int argc, char **argv)
 	if (status == 0)
 		disassemble(&g);
 	rte_eal_cleanup();
-	keylog_close(g.keylog);
+	keylog_free(g.keylog);
 	sl_config_free(g.config);
 	return status;
 }

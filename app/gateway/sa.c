@@ -271,8 +271,7 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 		give_up_sessions(g, sa);
 		return -1;
 	}
-	if (g->keylog)
-		keylog_child(g->keylog, child);
+	keylog_child(g->keylog, child);
 	sa->spi_out = child->spi_out;
 	sa->udp = child->udp;
 	sa->created = gateway_now();
@@ -626,5 +625,43 @@ void sa_each(const struct gateway *g, void (*fn)(void *ctx, uint32_t spi_in), vo
 			if (sa->in && !sa->removed)
 				fn(ctx, sa->spi_in);
 		}
+	}
+}
+
+/* Keys as they were before they were expanded. */
+static bool recover_keys(
+	struct sl_ike_keys *keys, const struct sl_gcm_key *key, uint32_t salt, enum sl_cipher cipher)
+{
+	memcpy(keys->salt, &salt, sizeof(keys->salt));
+	return sl_gcm_raw_key(keys->key, key, cipher) == 0;
+}
+
+void sa_tell_keys(const struct gateway *g)
+{
+	for (uint32_t slot = 1; slot < SL_SLOTS; slot++) {
+		const struct sa *sa = g->sas[slot];
+		struct sl_ike_child child = {.peer = 0};
+
+		if (!sa || !sa->in)
+			continue;
+		child.path = sa->path;
+		child.spi_in = sa->spi_in;
+		child.spi_out = sa->spi_out;
+		child.cipher = sa->in->cipher;
+		if (recover_keys(&child.in, &sa->in->key, sa->in->salt, child.cipher) &&
+			recover_keys(&child.out, &sa->out->key, sa->out->salt, child.cipher))
+			keylog_child(g->keylog, &child);
+		sl_wipe(&child, sizeof(child));
+	}
+}
+
+void sa_addresses(
+	const struct gateway *g, unsigned peer, void (*fn)(void *ctx, const struct sl_addr *addr), void *ctx)
+{
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		if (sa->in)
+			fn(ctx, &sa->path.remote.addr);
 	}
 }

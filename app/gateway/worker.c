@@ -101,8 +101,11 @@ static void refill_errors(struct worker *w, uint64_t *last)
 static void transmit(
 	struct worker *w, uint16_t port, struct rte_mbuf **frames, unsigned n, uint64_t *sent_counter)
 {
-	unsigned sent = rte_eth_tx_burst(port, (uint16_t)w->id, frames, (uint16_t)n);
+	unsigned sent;
 
+	if (unlikely(w->watch))
+		watch_frames(w->watch, port == w->wire.id ? WATCH_WIRE : WATCH_PLAIN, true, frames, n);
+	sent = rte_eth_tx_burst(port, (uint16_t)w->id, frames, (uint16_t)n);
 	*sent_counter += sent;
 	for (unsigned i = sent; i < n; i++)
 		sl_drop(&w->dp, frames[i], SL_DROP_TX_FULL);
@@ -144,31 +147,69 @@ static void seal_cut(struct worker *w, struct rte_mbuf **packets, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		sl_seal_cut(&w->dp, packets[i], &burst);
+		if (unlikely(w->watch))
+			watch_came_out(w->watch, &burst);
 		sealed(w, &burst);
 	}
 }
 
-static void seal(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
+static void seal_together(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
 {
 	struct sl_burst burst;
 
 	how(&w->dp, packets, n, &burst);
+	if (unlikely(w->watch))
+		watch_came_out(w->watch, &burst);
 	sealed(w, &burst);
 	if (unlikely(burst.large_count))
 		seal_cut(w, burst.large, burst.large_count);
 }
 
-static void open_sealed(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
+static void open_together(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
 {
 	struct sl_burst burst;
 
 	how(&w->dp, packets, n, &burst);
+	if (unlikely(w->watch))
+		watch_came_out(w->watch, &burst);
 	if (burst.tx_count)
 		send_plain(w, burst.tx, burst.tx_count);
 	if (unlikely(burst.handed_count))
 		post_handed(w, &burst);
 	if (unlikely(burst.away_count))
 		hand_over_each(w, INBOX_OPEN, burst.away, burst.away_to, burst.away_count);
+}
+
+/* Somebody wants to know what becomes of each packet. */
+static bool one_by_one(const struct worker *w)
+{
+	return unlikely(w->watch) && watch_alone(w->watch);
+}
+
+static void seal(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
+{
+	if (likely(!one_by_one(w))) {
+		seal_together(w, how, packets, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		watch_begin(w->watch, WATCH_PLAIN, how == sl_seal_handed, packets[i]);
+		seal_together(w, how, &packets[i], 1);
+		watch_end(w->watch);
+	}
+}
+
+static void open_sealed(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
+{
+	if (likely(!one_by_one(w))) {
+		open_together(w, how, packets, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		watch_begin(w->watch, WATCH_WIRE, how == sl_open_handed, packets[i]);
+		open_together(w, how, &packets[i], 1);
+		watch_end(w->watch);
+	}
 }
 
 /* ---- Commands, from the control thread ------------------------------------------------------------------------------- */
@@ -187,8 +228,11 @@ static void send_packet(struct worker *w, enum command_type type, struct rte_mbu
 		send_wire(w, &m, 1);
 	else if (type == COMMAND_SEND_PLAIN)
 		send_plain(w, &m, 1);
-	else
+	else {
+		if (unlikely(w->watch))
+			w->watch->trace.own = true;
 		seal(w, sl_seal_burst, &m, 1);
+	}
 }
 
 static void set_neighbour(struct worker *w, const struct command *c)
@@ -229,6 +273,7 @@ static void carry_out(struct worker *w, const struct command *c)
 	case COMMAND_SEND_PLAIN:
 	case COMMAND_SEAL: send_packet(w, (enum command_type)c->type, c->object); break;
 	case COMMAND_OPEN_PLAIN: w->plain_open = true; break;
+	case COMMAND_WATCH: watch_take(w, c->object); break;
 	case COMMAND_FLOW_OWNER: w->dp.flows[c->arg].owner = c->worker; break;
 	}
 }
@@ -272,6 +317,8 @@ static unsigned poll_plain(struct worker *w)
 	w->dp.counters.rx_plain += n;
 	w->load.bursts++;
 	catch_up(w);
+	if (unlikely(w->watch))
+		watch_frames(w->watch, WATCH_PLAIN, false, frames, n);
 	if (unlikely(w->spreads))
 		own = spread(w, frames, n);
 	seal(w, sl_seal_burst, frames, own);
@@ -288,6 +335,8 @@ static unsigned poll_wire(struct worker *w)
 	w->dp.counters.rx_wire += n;
 	w->load.bursts++;
 	catch_up(w);
+	if (unlikely(w->watch))
+		watch_frames(w->watch, WATCH_WIRE, false, frames, n);
 	open_sealed(w, sl_open_burst, frames, n);
 	return n;
 }

@@ -30,6 +30,7 @@
 #include "handover.h"
 #include "message.h"
 #include "port.h"
+#include "watch.h"
 
 enum {
 	WORKER_BURST = 32,
@@ -58,7 +59,8 @@ struct worker {
 	unsigned id;
 	unsigned lcore;
 	struct worker_port wire, plain;
-	uint16_t burst; /* packets it takes at once, at most SL_BURST_MAX */
+	struct watch *watch; /* NULL: nobody looks at packets */
+	uint16_t burst;      /* packets it takes at once, at most SL_BURST_MAX */
 	bool plain_open;
 	bool spreads;        /* what is received from the plain port is for all */
 	uint64_t idle_sleep; /* ns; 0: never */

@@ -7,6 +7,7 @@
  * keep no state outside their arguments, which is what lets any number of threads call them.
  */
 #include <assert.h>
+#include <string.h>
 
 #include "crypto.h"
 #include "gcm.h"
@@ -73,6 +74,23 @@ const char *sl_aead_arch(void)
 	case IMB_ARCH_AVX512: return "avx512";
 	default: return "generic";
 	}
+}
+
+int sl_gcm_raw_key(uint8_t raw[static SL_GCM_KEY_MAX], const struct sl_gcm_key *key, enum sl_cipher cipher)
+{
+	struct sl_gcm_key again;
+	bool same;
+
+	memset(raw, 0, SL_GCM_KEY_MAX);
+	memcpy(raw, key->data.expanded_keys, sl_cipher_key_len(cipher));
+	/* Expanding leaves some of the room alone: what is there stays the same in both. */
+	memcpy(&again, key, sizeof(again));
+	sl_gcm_expand(&again, cipher, raw);
+	same = sl_equal(&again, key, sizeof(again));
+	sl_wipe(&again, sizeof(again));
+	if (!same)
+		sl_wipe(raw, SL_GCM_KEY_MAX);
+	return same ? 0 : SL_CRYPTO_E_LIBRARY;
 }
 
 void sl_sha1(uint8_t digest[static SL_SHA1_LEN], const void *data, size_t len)

@@ -57,6 +57,13 @@ static inline void sl_gcm_expand(struct sl_gcm_key *key, enum sl_cipher cipher, 
 	sl_gcm_ops[cipher].expand(raw, &key->data);
 }
 
+/*
+ * The key that was expanded, for a key log: raw has SL_GCM_KEY_MAX bytes, of which the caller wipes what it got. The key
+ * schedule of AES begins with the key itself (FIPS 197 5.2), in ipsec-mb's layout too. Returns 0, or SL_CRYPTO_E_LIBRARY
+ * with raw wiped when expanding that again gives something else: then this version of it has another layout.
+ */
+int sl_gcm_raw_key(uint8_t raw[static SL_GCM_KEY_MAX], const struct sl_gcm_key *key, enum sl_cipher cipher);
+
 enum {
 	SL_GCM_ROUND_KEYS = 15 * 16, /* room at the start of an expanded key; AES-128 has 11 */
 	/* Of the hash key: ipsec-mb 2.0 has two tables of 32 powers for VAES, 1.3 has one of 48. */

@@ -180,6 +180,9 @@ struct sl_dataplane {
 	struct sl_neighbour_recent recent[SL_NEIGHBOURS_RECENT];
 	struct sl_neighbour_recent6 recent6[SL_NEIGHBOURS_RECENT];
 	uint16_t wanted_flow[SL_BURST_MAX];
+	/* Who looks at what is dropped, before it is freed; NULL: nobody. */
+	void (*dropped)(void *arg, const struct rte_mbuf *m, enum sl_drop reason);
+	void *dropped_arg;
 	unsigned
 		wanted_count; /* flows of the last bursts that asked for an SA; the worker reports and resets them */
 	struct sl_counters counters __attribute__((aligned(64)));

@@ -321,6 +321,9 @@ struct sl_ike_stats {
 
 void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats);
 
+/* Tells the owner, by its operation ike_keys, the keys of all IKE SAs that have any now: what it was told before, again. */
+void sl_ike_tell_keys(const struct sl_ike *ike);
+
 const char *sl_ike_state_name(enum sl_ike_state state); /* "down", "connecting", "up" */
 
 #endif

@@ -213,6 +213,37 @@ bool ike_sa_derive(struct ike_sa *sa, const struct ike_sa *before, const uint8_t
 	return true;
 }
 
+static bool recover_keys(
+	struct sl_ike_keys *keys, const struct sl_gcm_key *key, const uint8_t *salt, enum sl_cipher cipher)
+{
+	memcpy(keys->salt, salt, sizeof(keys->salt));
+	return sl_gcm_raw_key(keys->key, key, cipher) == 0;
+}
+
+/* Those that have no keys yet hold zeros, which are no expanded key. */
+static void tell_keys(const struct ike_sa *sa)
+{
+	const struct ike_secrets *s = sa->secrets;
+	struct sl_ike_keys seal, open;
+
+	if (recover_keys(&seal, &s->seal, s->seal_salt, sa->cipher) &&
+		recover_keys(&open, &s->open, s->open_salt, sa->cipher))
+		sa->ike->ops->ike_keys(sa->ike->owner, sa->spi_i, sa->spi_r, sa->cipher,
+			sa->initiator ? &seal : &open, sa->initiator ? &open : &seal);
+	sl_wipe(&seal, sizeof(seal));
+	sl_wipe(&open, sizeof(open));
+}
+
+void sl_ike_tell_keys(const struct sl_ike *ike)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &ike->sas, link) {
+		if (ike->ops->ike_keys)
+			tell_keys(sa);
+	}
+}
+
 void ike_keep(struct ike_buffer *buffer, const uint8_t *data, size_t len)
 {
 	ike_forget(buffer);

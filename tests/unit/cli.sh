@@ -99,6 +99,32 @@ fails "rekey with a wrong option" 2 \
 	"sealane: rekey: unknown option '--child', expected --ike or --gateway NAME $help" "$sealane" rekey a --child
 fails "rekey --gateway without a name" 2 "sealane: rekey: expected the name of a gateway after --gateway $help" \
 	"$sealane" rekey a --gateway
+fails "keylog without a folder" 2 "sealane: keylog: expected one folder to write the keys in $help" "$sealane" keylog
+fails "keylog with a wrong time" 2 \
+	"sealane: keylog: --time soon: expected seconds, or a time such as 500ms, 10s, 5m $help" \
+	"$sealane" keylog --time soon keys
+fails "keylog with no time at all" 2 \
+	"sealane: keylog: --time 0s: expected seconds, or a time such as 500ms, 10s, 5m $help" \
+	"$sealane" keylog --time 0s keys
+fails "capture of nothing" 2 \
+	"sealane: capture: expected --port wire, --port plain or --drops, or several of them $help" \
+	"$sealane" capture file
+fails "capture without a file" 2 "sealane: capture: expected one file, or - for standard output $help" \
+	"$sealane" capture --drops
+fails "capture of a port that is none" 2 "sealane: capture: --port lan: expected wire or plain $help" \
+	"$sealane" capture --port lan file
+fails "capture of too little" 2 "sealane: capture: --snaplen 15: expected 16 to 65535 bytes $help" \
+	"$sealane" capture --drops --snaplen 15 file
+fails "capture of no packets" 2 "sealane: capture: --count 0: expected a number of packets $help" \
+	"$sealane" capture --drops --count 0 file
+fails "capture with a peer of too long a name" 2 "sealane: capture: --peer: expected the name of a peer $help" \
+	"$sealane" capture --drops --peer "$(printf 'x%.0s' {1..64})" file
+fails "capture with an option without value" 2 "sealane: capture: expected a value after --count $help" \
+	"$sealane" capture --drops --count
+fails "trace to somebody who is nobody" 2 \
+	"sealane: trace: --to host: expected an address, or a prefix such as 10.2.0.0/16 $help" "$sealane" trace --to host
+fails "trace with an argument" 2 "sealane: trace: unexpected argument 'file' $help" "$sealane" trace file
+fails "trace with a wrong option" 2 "sealane: trace: unknown option '--drops' $help" "$sealane" trace --drops
 fails "show --gateway without a name" 2 "sealane: show: expected the name of a gateway after --gateway $help" \
 	"$sealane" show peers --gateway
 
@@ -163,11 +189,18 @@ answers=$unit/show_answers.json
 none="sealane: no gateway is running here (looked in $RUNTIME_DIRECTORY/dpdk)"
 fails "show without a gateway" 1 "$none" "$sealane" show
 fails "rekey without a gateway" 1 "$none" "$sealane" rekey beta.example
+for debug in "keylog keys" "capture --drops file" trace; do
+	# shellcheck disable=SC2086
+	fails "${debug%% *} without a gateway" 1 "$none" "$sealane" $debug
+done
+[ ! -e keys ] && [ ! -e file ]
+report $? "and without anything written"
 fails "show --gateway without that gateway" 1 "sealane: no gateway 'beta' is running here (looked in \
 $RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" show --gateway beta
 
 start alpha.example "$answers" || report 1 "start the server"
 prints "show names the gateway" "gateway: alpha.example" "$sealane" show
+prints "show prints what is looked at" "  debugging: packets are captured" "$sealane" show
 prints "show prints times for people" "  running for: 2 hours 3 minutes" "$sealane" show
 prints "show prints bytes for people" "  received: 2.50 MiB in 2000 packets" "$sealane" show
 prints "show prints both SPIs of the IKE SA" \

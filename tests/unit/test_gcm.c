@@ -274,6 +274,52 @@ static void test_selftest_names_what_is_broken(void **state)
 	assert_null(sl_selftest());
 }
 
+/* With the code that ipsec-mb has for one kind of CPU: what was expanded gives the key back, and nothing else does. */
+static void recover_raw_keys(void)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		const enum sl_cipher cipher = i % 2 ? SL_AES256GCM16 : SL_AES128GCM16;
+		uint8_t raw[SL_GCM_KEY_MAX], found[SL_GCM_KEY_MAX];
+		static const uint8_t zero[SL_GCM_KEY_MAX];
+		struct sl_gcm_key key;
+
+		sl_random(raw, sizeof(raw));
+		memset(&key, (int)i, sizeof(key));
+		sl_gcm_expand(&key, cipher, raw);
+		assert_int_equal(sl_gcm_raw_key(found, &key, cipher), 0);
+		assert_memory_equal(found, raw, sl_cipher_key_len(cipher));
+		assert_memory_equal(
+			found + sl_cipher_key_len(cipher), zero, SL_GCM_KEY_MAX - sl_cipher_key_len(cipher));
+		/* Whatever is altered: a bit of the key, of the last round key, of a power of the hash key. */
+		((uint8_t *)&key)[i % 3 * 160] ^= 1;
+		assert_int_equal(sl_gcm_raw_key(found, &key, cipher), SL_CRYPTO_E_LIBRARY);
+		assert_memory_equal(found, zero, sizeof(zero));
+	}
+}
+
+static void test_raw_key(void **state)
+{
+	static void (*const inits[])(IMB_MGR *) = {init_mb_mgr_sse, init_mb_mgr_avx2, init_mb_mgr_avx512};
+	struct sl_gcm_ops good[SL_CIPHER_COUNT];
+
+	(void)state;
+	recover_raw_keys();
+	memcpy(good, sl_gcm_ops, sizeof(good));
+	for (unsigned i = 0; i < sizeof(inits) / sizeof(inits[0]); i++) {
+		IMB_MGR *m = alloc_mb_mgr(0);
+
+		assert_non_null(m);
+		inits[i](m);
+		if (imb_get_errno(m) == 0) {
+			sl_gcm_ops[SL_AES128GCM16].expand = m->gcm128_pre;
+			sl_gcm_ops[SL_AES256GCM16].expand = m->gcm256_pre;
+			recover_raw_keys();
+		}
+		free_mb_mgr(m);
+	}
+	memcpy(sl_gcm_ops, good, sizeof(good));
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -291,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_icv_equal_at_any_alignment),
 		cmocka_unit_test(test_every_length_128),
 		cmocka_unit_test(test_every_length_256),
+		cmocka_unit_test(test_raw_key),
 	};
 
 	return cmocka_run_group_tests_name("gcm", tests, start, NULL);

@@ -34,6 +34,34 @@ static void child_by_each_end(void **state)
 	}
 }
 
+/* For a key log that begins late: the same keys, from both roles, and nothing while there are none. */
+static void keys_are_told_again(void **state)
+{
+	static const struct sl_ike_keys none[PAIR_ENDS];
+	struct sl_ike_keys told[PAIR_ENDS];
+
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = linked_pair(16 + end);
+
+		/* Who has rekeyed it is its initiator. */
+		ask(p, end, false, true);
+		pair_run(p, 200 * PAIR_MS);
+		for (unsigned i = 0; i < PAIR_ENDS; i++) {
+			memcpy(told, p->end[i].ike_keys, sizeof(told));
+			memset(p->end[i].ike_keys, 0, sizeof(told));
+			sl_ike_tell_keys(p->end[i].ike);
+			assert_memory_equal(p->end[i].ike_keys, told, sizeof(told));
+		}
+		pair_boot(p, end);
+		memset(p->end[end].ike_keys, 0, sizeof(told));
+		pair_connect(p, end);
+		sl_ike_tell_keys(p->end[end].ike);
+		assert_memory_equal(p->end[end].ike_keys, none, sizeof(none));
+		free_pair(p);
+	}
+}
+
 static void sa_by_each_end(void **state)
 {
 	(void)state;
@@ -457,6 +485,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(child_by_each_end),
 		cmocka_unit_test(sa_by_each_end),
+		cmocka_unit_test(keys_are_told_again),
 		cmocka_unit_test(mixes_of_rekeys),
 		cmocka_unit_test(any_one_message_may_be_lost),
 		cmocka_unit_test(any_two_messages_may_be_lost),

@@ -193,11 +193,13 @@ class Gateway:
         self.bench, self.site, self.peer_site = bench, site, peer_site
         self.name = options.pop("name", site.name)
         self.workers = options.pop("workers", 1)
+        self.logs_keys = options.pop("logs_keys", True)
         self.options = options
         self.dir = bench.dir / site.name
         self.dir.mkdir()
         self.keylog = self.dir / "keylog"
-        self.keylog.mkdir()
+        if self.logs_keys:
+            self.keylog.mkdir()
         self.log = self.dir / "log"
         self.conf = self.dir / "sealane.conf"
         self.key = self.dir / "gateway.key"
@@ -241,7 +243,7 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         self.peer_name = peer_name
 
     def start(self):
-        command = [SEALANE, "run", self.conf, "--keylog", self.keylog, "--", *EAL, "-m", "256",
+        command = [SEALANE, "run", self.conf, *(["--keylog", self.keylog] if self.logs_keys else []), "--", *EAL, "-m", "256",
                    "--lcores", ",".join(f"{lcore}@({cpus()})" for lcore in range(1 + self.workers)),
                    self.wire_vdev, self.plain_vdev]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -273,6 +275,10 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         """The list that `sealane show WHAT --json` gives; None while the gateway cannot be asked."""
         answer = self.ask(what, "--json")
         return json.loads(answer)[what] if answer is not None else None
+
+    def show_gateway(self):
+        """The paragraph about the gateway itself."""
+        return json.loads(self.ask("--json"))["gateway"]
 
     def alive(self):
         if self.process.poll() is not None:
@@ -345,6 +351,33 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         by_reason, by_worker = sum(self.drops().values()), sum(worker["drops"] for worker in workers)
         if by_reason < by_worker:
             raise AssertionError(f"{self.name}: {by_reason} drops by reason, {by_worker} by worker")
+
+
+class Stream:
+    """A `sealane keylog`, `capture` or `trace` at a gateway, running."""
+
+    def __init__(self, gateway, *arguments):
+        self.name = "-".join(Path(str(part)).name for part in arguments)
+        self.out, self.log = (gateway.dir / f"{self.name[:80]}.{what}" for what in ("out", "err"))
+        command = [SEALANE, *arguments, "--gateway", gateway.name]
+        self.process = subprocess.Popen(command, env=gateway.bench.env, stdin=subprocess.DEVNULL,
+                                        stdout=open(self.out, "wb"), stderr=open(self.log, "wb"))
+        gateway.bench.add(self)
+        wait_until(lambda: self.said() or self.process.poll() is not None, START_LIMIT, f"{self.name} begins")
+
+    def said(self):
+        """Its lines on stderr, as far as they are whole."""
+        return [line for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def printed(self):
+        return self.out.read_text()
+
+    def ended(self):
+        """Waits for it to end by itself; its exit status."""
+        return self.process.wait(STOP_LIMIT)
+
+    def stop(self, signum=signal.SIGINT):
+        return stop_process(self.process, signum)
 
 
 def number(value):

@@ -2,6 +2,7 @@
 /* /sealane/gateway. */
 #include <unistd.h>
 
+#include "../debug.h"
 #include "telemetry.h"
 
 static int tell_gateway(struct gateway *g, const char *param, struct rte_tel_data *d)
@@ -12,6 +13,7 @@ static int tell_gateway(struct gateway *g, const char *param, struct rte_tel_dat
 	tell_number(d, "uptime_s", seconds_since(g->started));
 	tell_number(d, "pid", (uint64_t)getpid());
 	tell_number(d, "workers", g->worker_count);
+	tell_text(d, "debugging", debug_activity(g));
 	return 0;
 }
 
