@@ -66,21 +66,21 @@ static const struct command {
 	const char *arguments;
 	const char *summary;
 	int (*run)(int argc, char **argv);
-	const char *options; /* what its own --help says; NULL: what that of all says */
+	const char *help; /* what its own --help says; NULL: its line here */
 } commands[] = {
 	{"genkey", "", "make a private key and print it", sl_cmd_genkey, NULL},
 	{"pubkey", "[--pem]", "print the public key of stdin", sl_cmd_pubkey, NULL},
 	{"check", "FILE", "check a configuration file", sl_cmd_check, NULL},
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run, NULL},
-	{"show", "[SECTION] [OPTIONS]", "show the gateway (show --help)", sl_cmd_show, sl_show_help},
-	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
-	{"keylog", "[OPTIONS] DIR", "write its keys (keylog --help)", sl_cmd_keylog, keylog_options},
-	{"capture", "[OPTIONS] FILE", "capture its packets (capture --help)", sl_cmd_capture, capture_options},
-	{"trace", "[OPTIONS]", "follow its packets (trace --help)", sl_cmd_trace, trace_options},
+	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show, sl_show_help},
+	{"bench", "[OPTIONS]", "measure this machine", sl_cmd_bench, bench_options},
+	{"keylog", "[OPTIONS] DIR", "write its keys, for Wireshark", sl_cmd_keylog, keylog_options},
+	{"capture", "[OPTIONS] FILE", "capture its packets, as pcapng", sl_cmd_capture, capture_options},
+	{"trace", "[OPTIONS]", "follow packets through it", sl_cmd_trace, trace_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
 
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), USAGE_WIDTH = 42 };
 
 static int help(void)
 {
@@ -90,7 +90,8 @@ static int help(void)
 	     "\n"
 	     "Commands:");
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+		printf("  %s %-*s%s\n", commands[i].name, USAGE_WIDTH - (int)strlen(commands[i].name),
+			commands[i].arguments, commands[i].summary);
 	puts("\n"
 	     "  sealane COMMAND --help, sealane --version, man sealane\n"
 	     "\n"
@@ -100,9 +101,10 @@ static int help(void)
 
 static int help_of(const struct command *command)
 {
-	if (!command->options)
-		return help();
-	fputs(command->options, stdout);
+	if (command->help)
+		fputs(command->help, stdout);
+	else
+		printf("Usage: sealane %s %s\n\n  %s\n", command->name, command->arguments, command->summary);
 	return sl_cli_flush();
 }
 

@@ -59,10 +59,10 @@ has_lines() { # LINE...: what was printed has each of them
 # ---- Usage
 
 help="(try 'sealane --help')"
-prints "--help lists the commands" "check   FILE" "$sealane" --help
+prints "--help lists the commands" "  check FILE  " "$sealane" --help
 [ "$(wc -l <out)" -le 24 ] && ! grep -q '.\{81\}' out
 report $? "--help fits a screen"
-prints "--help behind a command" "Usage: sealane COMMAND" "$sealane" check --help
+prints "--help behind a command" "Usage: sealane check FILE" "$sealane" check --help
 prints "bench --help" "  --sessions N " "$sealane" bench --help
 prints "show --help" "  --watch [SECONDS] " "$sealane" show --help
 [ "$(grep -cE '^  (peers|sessions|ports|neighbours|routes|drops|ike|workers)  ' out)" = 8 ]
