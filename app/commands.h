@@ -17,12 +17,16 @@ int sl_cmd_run(int argc, char **argv);
 int sl_cmd_show(int argc, char **argv);
 int sl_cmd_rekey(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
+int sl_cmd_exporter(int argc, char **argv);
 
 /* Says what is wrong with the arguments and where help is; returns SL_EXIT_USAGE. */
 int sl_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says what failed; returns SL_EXIT_FAILED. */
 int sl_cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on sl_cli_fail() tells this function and not stderr, for who goes on after a failure; NULL: stderr again. */
+void sl_cli_hear(void (*hear)(const char *complaint));
 
 /* Starts lib/crypto; returns SL_EXIT_DONE, or SL_EXIT_FAILED having said why not. */
 int sl_cli_init_crypto(void);

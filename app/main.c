@@ -27,6 +27,15 @@ static const char bench_options[] =
 	"  --capture FILE            write what one more round sends, as pcap\n"
 	"  --keylog DIR              write the keys that open it, as Wireshark reads them\n";
 
+static const char exporter_options[] =
+	"Usage: sealane exporter [OPTIONS]\n"
+	"\n"
+	"Serves what the gateway tells: /metrics for Prometheus, a page at / for people, /status.json.\n"
+	"\n"
+	"  --listen ADDRESS:PORT     (127.0.0.1:9464); IPv6 in brackets, [::1]:9464\n"
+	"  --gateway NAME            which gateway, when several run on this machine\n"
+	"  --list                    print all metrics with their meaning, and end\n";
+
 static const struct command {
 	const char *name;
 	const char *arguments;
@@ -40,6 +49,8 @@ static const struct command {
 	{"run", "FILE [--keylog DIR] [-- EAL ARGS]", "run a gateway in the foreground", sl_cmd_run, NULL},
 	{"show", "[SECTION] [OPTIONS]", "show the running gateway", sl_cmd_show, NULL},
 	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
+	{"exporter", "[OPTIONS]", "serve metrics and a page (exporter --help)", sl_cmd_exporter,
+		exporter_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
 
@@ -53,7 +64,7 @@ static int help(void)
 	     "\n"
 	     "Commands:");
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-8s%-35s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+		printf("  %-9s%-34s%s\n", commands[i].name, commands[i].arguments, commands[i].summary);
 	puts("\n"
 	     "Sections of show: peers, sessions, ports, drops, ike, workers. Options of show:\n"
 	     "  --json            print JSON, numbers as they are\n"

@@ -16,6 +16,9 @@ struct sl_client;
  */
 struct sl_client *sl_client_open(const char *name);
 
+/* The same for who cannot wait: what is not answered after so many milliseconds, all answers together, is an error. */
+struct sl_client *sl_client_open_for(const char *name, unsigned ms);
+
 void sl_client_close(struct sl_client *client);
 
 /*
