@@ -28,12 +28,13 @@ enum {
 
 struct sl_client {
 	int fd;
-	uint64_t deadline; /* for all answers; ms, monotonic; 0: TIMEOUT_SECONDS for each */
 	size_t size;
 	char *answer;
 };
 
 /* ---- One socket ------------------------------------------------------------------------------------------------ */
+
+static uint64_t deadline; /* for all answers; ms, monotonic; 0: there is none, and each has its own time */
 
 static uint64_t now_ms(void)
 {
@@ -43,19 +44,23 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Waits for one packet no longer than is left. The result is that of recv(). */
+void sl_client_hurry(unsigned ms)
+{
+	deadline = now_ms() + ms;
+}
+
+/* Receives one packet, in the time that is left. The result is that of recv(). */
 static ssize_t receive_in_time(struct sl_client *client)
 {
-	uint64_t now = now_ms(), left = client->deadline > now ? client->deadline - now : 0;
+	uint64_t now = now_ms(), left = deadline > now ? deadline - now : 0;
 	struct timeval timeout = {
 		.tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000)};
 
-	if (client->deadline != 0 && left == 0) {
+	if (deadline != 0 && left == 0) {
 		errno = EAGAIN;
 		return -1;
 	}
-	if (client->deadline != 0 &&
-		setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0)
+	if (deadline != 0 && setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0)
 		return -1;
 	return recv(client->fd, client->answer, client->size, MSG_TRUNC);
 }
@@ -125,7 +130,7 @@ static bool connect_to(int fd, const char *path, const char **reason)
 }
 
 /* A client of the gateway at this socket; NULL with a reason, without a word on stderr. */
-static struct sl_client *open_socket(const char *path, uint64_t deadline, const char **reason)
+static struct sl_client *open_socket(const char *path, const char **reason)
 {
 	struct sl_client *client = calloc(1, sizeof(*client));
 
@@ -133,7 +138,6 @@ static struct sl_client *open_socket(const char *path, uint64_t deadline, const 
 		*reason = strerror(errno);
 		return NULL;
 	}
-	client->deadline = deadline;
 	client->size = GREETING_MAX;
 	client->answer = malloc(client->size);
 	client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -194,7 +198,7 @@ static const char *runtime_dir(void)
 	return dir != NULL ? dir : "/tmp";
 }
 
-static struct sl_client *open_name(const char *name, uint64_t deadline, const char **reason)
+static struct sl_client *open_name(const char *name, const char **reason)
 {
 	struct sl_client *client;
 	char *path;
@@ -203,7 +207,7 @@ static struct sl_client *open_name(const char *name, uint64_t deadline, const ch
 		*reason = strerror(ENOMEM);
 		return NULL;
 	}
-	client = open_socket(path, deadline, reason);
+	client = open_socket(path, reason);
 	free(path);
 	return client;
 }
@@ -214,7 +218,7 @@ static int is_gateway(const struct dirent *entry)
 }
 
 /* Opens the only one of these folders whose gateway answers; folders of gateways that ended stay behind. */
-static struct sl_client *open_only(struct dirent **folders, int count, uint64_t deadline)
+static struct sl_client *open_only(struct dirent **folders, int count)
 {
 	struct sl_client *only = NULL;
 	char names[512] = "";
@@ -223,7 +227,7 @@ static struct sl_client *open_only(struct dirent **folders, int count, uint64_t 
 	for (int i = 0; i < count; i++) {
 		const char *name = folders[i]->d_name + strlen(prefix);
 		const char *reason;
-		struct sl_client *client = open_name(name, deadline, &reason);
+		struct sl_client *client = open_name(name, &reason);
 		size_t len = strlen(names);
 
 		if (client == NULL)
@@ -242,7 +246,7 @@ static struct sl_client *open_only(struct dirent **folders, int count, uint64_t 
 	return NULL;
 }
 
-static struct sl_client *open_gateway(const char *name, uint64_t deadline)
+struct sl_client *sl_client_open(const char *name)
 {
 	struct dirent **folders = NULL;
 	struct sl_client *client;
@@ -251,7 +255,7 @@ static struct sl_client *open_gateway(const char *name, uint64_t deadline)
 	int count;
 
 	if (name != NULL) {
-		client = open_name(name, deadline, &reason);
+		client = open_name(name, &reason);
 		if (client == NULL)
 			sl_cli_fail("no gateway '%s' is running here (looked in %s/dpdk/%s%s): %s", name,
 				runtime_dir(), prefix, name, reason);
@@ -263,19 +267,9 @@ static struct sl_client *open_gateway(const char *name, uint64_t deadline)
 	}
 	count = scandir(dir, &folders, is_gateway, alphasort);
 	free(dir);
-	client = open_only(folders, count, deadline);
+	client = open_only(folders, count);
 	for (int i = 0; i < count; i++)
 		free(folders[i]);
 	free(folders);
 	return client;
-}
-
-struct sl_client *sl_client_open(const char *name)
-{
-	return open_gateway(name, 0);
-}
-
-struct sl_client *sl_client_open_for(const char *name, unsigned ms)
-{
-	return open_gateway(name, now_ms() + ms);
 }

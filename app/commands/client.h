@@ -16,8 +16,11 @@ struct sl_client;
  */
 struct sl_client *sl_client_open(const char *name);
 
-/* The same for who cannot wait: what is not answered after so many milliseconds, all answers together, is an error. */
-struct sl_client *sl_client_open_for(const char *name, unsigned ms);
+/*
+ * For who cannot wait: what a gateway has not answered in so many milliseconds from now, all answers together, it did not
+ * answer. Without this each answer may take five seconds.
+ */
+void sl_client_hurry(unsigned ms);
 
 void sl_client_close(struct sl_client *client);
 

@@ -171,7 +171,8 @@ static json_t *ask(const char *gateway, enum sl_snapshot_depth depth)
 	json_t *data = NULL;
 
 	sl_cli_hear(hear);
-	client = sl_client_open_for(gateway, PATIENCE_MS);
+	sl_client_hurry(PATIENCE_MS);
+	client = sl_client_open(gateway);
 	if (client != NULL)
 		data = gather(client, depth);
 	sl_client_close(client);
