@@ -20,6 +20,7 @@ int sl_cmd_keylog(int argc, char **argv);
 int sl_cmd_capture(int argc, char **argv);
 int sl_cmd_trace(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
+int sl_cmd_exporter(int argc, char **argv);
 
 /* What `sealane show --help` says. */
 extern const char sl_show_help[];
@@ -29,6 +30,9 @@ int sl_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says what failed; returns SL_EXIT_FAILED. */
 int sl_cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on sl_cli_fail() tells this function and not stderr, for who goes on after a failure; NULL: stderr again. */
+void sl_cli_hear(void (*hear)(const char *complaint));
 
 /* Starts lib/crypto; returns SL_EXIT_DONE, or SL_EXIT_FAILED having said why not. */
 int sl_cli_init_crypto(void);

@@ -61,6 +61,15 @@ static const char trace_options[] =
 	"  --time S          end after S seconds (also 500ms, 5m)\n"
 	"  --gateway NAME    which gateway, when several run on this machine\n";
 
+static const char exporter_options[] =
+	"Usage: sealane exporter [OPTIONS]\n"
+	"\n"
+	"Serves what the gateway tells: /metrics for Prometheus, a page at / for people, /status.json.\n"
+	"\n"
+	"  --listen ADDRESS:PORT     (127.0.0.1:9464); IPv6 in brackets, [::1]:9464\n"
+	"  --gateway NAME            which gateway, when several run on this machine\n"
+	"  --list                    print all metrics with their meaning, and end\n";
+
 static const struct command {
 	const char *name;
 	const char *arguments;
@@ -77,6 +86,7 @@ static const struct command {
 	{"keylog", "[OPTIONS] DIR", "write its keys, for Wireshark", sl_cmd_keylog, keylog_options},
 	{"capture", "[OPTIONS] FILE", "capture its packets, as pcapng", sl_cmd_capture, capture_options},
 	{"trace", "[OPTIONS]", "follow packets through it", sl_cmd_trace, trace_options},
+	{"exporter", "[OPTIONS]", "serve metrics and a status page", sl_cmd_exporter, exporter_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
 };
 

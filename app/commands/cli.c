@@ -23,14 +23,27 @@ int sl_cli_usage(const char *format, ...)
 	return SL_EXIT_USAGE;
 }
 
+static void (*listener)(const char *complaint);
+
+void sl_cli_hear(void (*hear)(const char *complaint))
+{
+	listener = hear;
+}
+
 int sl_cli_fail(const char *format, ...)
 {
+	char complaint[1024];
 	va_list args;
 
 	va_start(args, format);
-	fputs("sealane: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (listener != NULL) {
+		vsnprintf(complaint, sizeof(complaint), format, args);
+		listener(complaint);
+	} else {
+		fputs("sealane: ", stderr);
+		vfprintf(stderr, format, args);
+		fputc('\n', stderr);
+	}
 	va_end(args);
 	return SL_EXIT_FAILED;
 }

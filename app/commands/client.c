@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../commands.h"
@@ -30,10 +32,41 @@ struct sl_client {
 	char *folder; /* of the gateway's sockets */
 };
 
+static uint64_t deadline; /* for all answers; ms, monotonic; 0: there is none, and each has its own time */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void sl_client_hurry(unsigned ms)
+{
+	deadline = now_ms() + ms;
+}
+
+/* Receives one packet, in the time that is left. The result is that of recv(). */
+static ssize_t receive_in_time(struct sl_client *client)
+{
+	uint64_t now = now_ms(), left = deadline > now ? deadline - now : 0;
+	struct timeval timeout = {
+		.tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000)};
+
+	if (deadline != 0 && left == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (deadline != 0 && setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0)
+		return -1;
+	return recv(client->fd, client->answer, client->size, MSG_TRUNC);
+}
+
 /* Receives one packet as JSON. NULL with a reason. */
 static json_t *receive(struct sl_client *client, const char **reason)
 {
-	ssize_t len = recv(client->fd, client->answer, client->size, MSG_TRUNC);
+	ssize_t len = receive_in_time(client);
 	json_error_t error;
 	json_t *json;
 

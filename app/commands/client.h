@@ -22,6 +22,12 @@ struct sl_client *sl_client_open(const char *name);
  */
 struct sl_client *sl_client_connect(const char *folder, const char **reason);
 
+/*
+ * For who cannot wait: what a gateway has not answered in so many milliseconds from now, all answers together, it did not
+ * answer. Without this each answer may take five seconds.
+ */
+void sl_client_hurry(unsigned ms);
+
 void sl_client_close(struct sl_client *client);
 
 /* The folder with the sockets of this gateway; as long as the client. */

@@ -95,12 +95,20 @@ static bool is_complete(const json_t *object, const struct field *fields, const 
 	return true;
 }
 
-/* One entry; JSON null when it has vanished. NULL after a word on stderr. */
-static json_t *gather_one(struct sl_client *client, enum sl_section section, const char *command)
-{
-	json_t *object = sl_client_ask(client, command);
+/* Who asks for what; lenient: about things that are there, as far as the gateway knows them. */
+struct request {
+	struct sl_client *client;
+	enum sl_section section;
+	bool lenient;
+};
 
-	if (object == NULL || (json_is_null(object) && sections[section].may_vanish))
+/* One entry; JSON null when it has vanished. NULL after a word on stderr. */
+static json_t *gather_one(const struct request *r, const char *command)
+{
+	enum sl_section section = r->section;
+	json_t *object = sl_client_ask(r->client, command);
+
+	if (object == NULL || r->lenient || (json_is_null(object) && sections[section].may_vanish))
 		return object;
 	if (is_complete(object, sections[section].fields, command))
 		return object;
@@ -119,8 +127,9 @@ static bool entry_command(char *command, size_t size, const char *detail, const 
 }
 
 /* Puts the details of each entry into out. */
-static bool gather_entries(struct sl_client *client, enum sl_section section, const json_t *list, json_t *out)
+static bool gather_entries(const struct request *r, const json_t *list, json_t *out)
 {
+	enum sl_section section = r->section;
 	char command[512];
 	const json_t *entry;
 	size_t i;
@@ -134,7 +143,7 @@ static bool gather_entries(struct sl_client *client, enum sl_section section, co
 				"the gateway's answer to %s is not a list of names", sections[section].list);
 			return false;
 		}
-		object = gather_one(client, section, command);
+		object = gather_one(r, command);
 		if (object == NULL)
 			return false;
 		if (json_is_null(object))
@@ -161,13 +170,13 @@ static json_t *gather_page(struct sl_client *client, const char *list, size_t sk
 }
 
 /* Every page of the list, and the details of every entry, into out. */
-static bool gather_pages(struct sl_client *client, enum sl_section section, json_t *out)
+static bool gather_pages(const struct request *r, json_t *out)
 {
 	size_t asked = 0, on_page;
 
 	do {
-		json_t *page = gather_page(client, sections[section].list, asked);
-		bool good = page != NULL && gather_entries(client, section, page, out);
+		json_t *page = gather_page(r->client, sections[r->section].list, asked);
+		bool good = page != NULL && gather_entries(r, page, out);
 
 		on_page = json_array_size(page);
 		asked += on_page;
@@ -178,15 +187,25 @@ static bool gather_pages(struct sl_client *client, enum sl_section section, json
 	return true;
 }
 
-json_t *sl_section_gather(struct sl_client *client, enum sl_section section)
+static json_t *gather(const struct request *r)
 {
 	json_t *out;
 
-	if (sections[section].list == NULL)
-		return gather_one(client, section, sections[section].detail);
+	if (sections[r->section].list == NULL)
+		return gather_one(r, sections[r->section].detail);
 	out = json_array();
-	if (gather_pages(client, section, out))
+	if (gather_pages(r, out))
 		return out;
 	json_decref(out);
 	return NULL;
+}
+
+json_t *sl_section_gather(struct sl_client *client, enum sl_section section)
+{
+	return gather(&(struct request){.client = client, .section = section});
+}
+
+json_t *sl_section_gather_known(struct sl_client *client, enum sl_section section)
+{
+	return gather(&(struct request){.client = client, .section = section, .lenient = true});
 }

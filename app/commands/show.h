@@ -36,6 +36,9 @@ const char *sl_section_name(enum sl_section section);
  */
 json_t *sl_section_gather(struct sl_client *client, enum sl_section section);
 
+/* The same for who can do without what the gateway does not know: nothing has been checked but that it is JSON. */
+json_t *sl_section_gather_known(struct sl_client *client, enum sl_section section);
+
 /* Prints what sl_section_gather() gave, on standard output. */
 void sl_section_print(enum sl_section section, json_t *data, bool colour);
 
