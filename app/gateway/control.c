@@ -114,6 +114,7 @@ static void run_timers(struct gateway *g)
 		sa_tick(g, now);
 		path_mtu_tick(g, now);
 		load_tick(g);
+		service_tick(g);
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {
@@ -178,6 +179,7 @@ void control_run(struct gateway *g)
 		sleep_until_needed(g);
 	}
 	log_info("%s: stopping", strsignal(g->stop_signal));
+	service_stopping(g);
 	sl_ike_shutdown(g->ike, gateway_now());
 	/* The Deletes are on their way through the ring of worker 0. */
 	usleep(SHUTDOWN_US);

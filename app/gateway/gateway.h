@@ -13,6 +13,8 @@
  *   ike.c        the IKE engine, its configuration
  *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
+ *   privileges.c what the process may do, once it runs
+ *   service.c    what whoever started it is told
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   load.c       how busy the workers are
  *   telemetry/   answers for `sealane show`
@@ -32,6 +34,7 @@
 #include "../../lib/net/packet.h"
 #include "log.h"
 #include "port.h"
+#include "service.h"
 #include "worker.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -113,6 +116,7 @@ struct gateway {
 	uint64_t drops[SL_DROP_COUNT]; /* of packets that workers had handed over */
 	struct errors errors;
 	struct keylog *keylog; /* NULL: off */
+	struct service service;
 };
 
 uint64_t gateway_now(void);

@@ -98,7 +98,7 @@ if command -v systemd-analyze >/dev/null; then
 	report $? "systemd finds the unit's exposure at most 3.0" err
 	# It wants the program and the pages in place; what it knows better is what it does not know.
 	systemd-analyze verify --man=no "$unit" >err 2>&1
-	! grep -E 'Unknown|Failed to parse|Invalid|ignoring' err
+	! grep -qE 'Unknown|Failed to parse|Invalid|ignoring' err
 	report $? "systemd knows every line of the unit" err
 else
 	skip "the unit" "no systemd-analyze here"
