@@ -159,6 +159,7 @@ static void sleep_until_needed(struct gateway *g)
 		atomic_store(&g->asleep, false);
 		return;
 	}
+	sl_wipe_registers();
 	pthread_mutex_unlock(&g->lock);
 	n = epoll_wait(g->epoll_fd, ready, RTE_DIM(ready), -1);
 	pthread_mutex_lock(&g->lock);

@@ -4,6 +4,7 @@
 
 import os
 import re
+import resource
 import subprocess
 
 from gateway import (ALPHA, BETA, COMMAND_LIMIT, RELAY, SEALANE, START_LIMIT, Bench, Gateway, Link, need, strangers_key,
@@ -111,6 +112,8 @@ def refusals(tap):
 def main():
     need(SEALANE, RELAY)
     tap = Tap()
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # whoever starts it may want cores
     life_of_a_service(tap)
     journal(tap)
     refusals(tap)
