@@ -5,7 +5,6 @@ _sealane_options() { # COMMAND: from its own help, or else from its line in that
 	help=$(sealane "$1" --help 2>/dev/null)
 	[[ $help == "Usage: sealane $1 "* ]] || help=$(grep -e "^  $1 " <<<"$help")
 	grep -oE -e '--[a-z][a-z-]*' <<<"$help" | sort -u
-	[ "$1" != show ] || printf '%s\n' --json --gateway
 }
 
 _sealane_gateways() {
