@@ -2,18 +2,19 @@
 # Installs what is missing, builds, and runs the tests.
 #
 #   scripts/test.sh                 every suite
-#   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab interop perf
+#   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab interop perf package
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
-# an ordinary user, the lab and interop suites need root. FUZZ_SECONDS (default 20) is how long each fuzz target searches, SEEDS how
+# an ordinary user, the lab, interop and package suites need root, and package a Debian mirror. FUZZ_SECONDS (default 20) is
+# how long each fuzz target searches, SEEDS how
 # many histories the simulation tells (default: what takes about half a minute in all).
 # The last line is the sum: N passed, N failed, N skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 
-all=(unit sim fuzz wire lab interop perf)
+all=(unit sim fuzz wire lab interop perf package)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all[@]}")
 for suite in "${suites[@]}"; do
@@ -92,7 +93,7 @@ run_in_namespaces() { # SUITE
 	if [ "$(id -u)" = 0 ]; then
 		run_suite build "$1"
 	else
-		skip_suite "$1" "network namespaces need root"
+		skip_suite "$1" "namespaces need root"
 	fi
 }
 
@@ -162,6 +163,7 @@ fi
 ! wanted lab || run_in_namespaces lab
 ! wanted interop || run_in_namespaces interop
 ! wanted perf || run_suite build perf
+! wanted package || run_in_namespaces package
 echo "took $((SECONDS - start)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -115,6 +115,7 @@ static void run_timers(struct gateway *g)
 		sa_tick(g, now);
 		path_mtu_tick(g, now);
 		load_tick(g);
+		service_tick(g);
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {
@@ -159,6 +160,7 @@ static void sleep_until_needed(struct gateway *g)
 		atomic_store(&g->asleep, false);
 		return;
 	}
+	sl_wipe_registers();
 	pthread_mutex_unlock(&g->lock);
 	n = epoll_wait(g->epoll_fd, ready, RTE_DIM(ready), -1);
 	pthread_mutex_lock(&g->lock);
@@ -179,6 +181,7 @@ void control_run(struct gateway *g)
 		sleep_until_needed(g);
 	}
 	log_info("%s: stopping", strsignal(g->stop_signal));
+	service_stopping(g);
 	debug_stop(g);
 	sl_ike_shutdown(g->ike, gateway_now());
 	/* The Deletes are on their way through the ring of worker 0. */

@@ -12,6 +12,8 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 
+#include "log.h"
+
 enum { ARGS_MAX = 128 };
 
 struct args {
@@ -58,10 +60,10 @@ static int init(struct args *args, bool quiet)
 	int result, error;
 
 	/* By default DPDK would also write to syslog; who runs a service has its stderr in the journal. */
-	rte_openlog_stream(keep ? keep : stderr);
+	rte_openlog_stream(keep ? keep : log_stream());
 	result = rte_eal_init(args->count, args->list);
 	error = rte_errno;
-	rte_openlog_stream(stderr);
+	rte_openlog_stream(log_stream());
 	if (keep)
 		fclose(keep);
 	if (result < 0) {

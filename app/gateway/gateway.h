@@ -13,6 +13,8 @@
  *   ike.c        the IKE engine, its configuration
  *   node.c       the plain port as an interface of this host's kernel
  *   sa.c         child SAs of lib/ike as sessions of the workers
+ *   privileges.c what the process may do, once it runs
+ *   service.c    what whoever started it is told
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   load.c       how busy the workers are
  *   telemetry/   answers for `sealane show`
@@ -35,6 +37,7 @@
 #include "keylog.h"
 #include "log.h"
 #include "port.h"
+#include "service.h"
 #include "worker.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -119,6 +122,7 @@ struct gateway {
 	struct debug *debug; /* NULL: none */
 	unsigned debugging;  /* bits 1 << enum debug_what of what goes on */
 	struct watch *watch; /* of packets that the control thread drops; NULL: nobody looks */
+	struct service service;
 };
 
 uint64_t gateway_now(void);

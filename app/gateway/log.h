@@ -2,13 +2,22 @@
 /*
  * Log lines of the control thread: one for each event that an operator cares about, to stderr, through rte_log, so
  * that DPDK's --log-level=sealane:debug and its like govern them. Workers never log.
+ *
+ * Where stderr leads to the journal of systemd, lines carry their priority and leave the time to it.
  */
 #ifndef SEALANE_GATEWAY_LOG_H
 #define SEALANE_GATEWAY_LOG_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <rte_log.h>
+
+/* First of all: from then on stderr writes priorities, too, if it is the journal's. */
+void log_to_journal(void);
+
+/* Where rte_log writes. */
+FILE *log_stream(void);
 
 /* Registers the log type. After eal_start(), which has sent rte_log to stderr. */
 void log_init(void);

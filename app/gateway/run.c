@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -20,6 +21,7 @@
 #include "eal.h"
 #include "gateway.h"
 #include "node.h"
+#include "privileges.h"
 
 enum {
 	/*
@@ -61,12 +63,6 @@ static void report(void *ctx, const char *line)
 {
 	(void)ctx;
 	fprintf(stderr, "%s\n", line);
-}
-
-/* A crash must not carry keys out. */
-static void forbid_core_dumps(void)
-{
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
 /* All threads that follow inherit this: signals come through the signalfd only. */
@@ -269,9 +265,15 @@ static void announce(const struct gateway *g)
 			"THE KEYS OF ALL SESSIONS ARE BEING WRITTEN TO DISK (--keylog): for tests and debugging only");
 }
 
+/* The interface behind a tap gets more routes and goes down by netlink. */
+static uint64_t needed_later(const struct gateway *g)
+{
+	return g->config->plain.tap ? CAPABILITY(CAP_NET_ADMIN) : 0;
+}
+
 static int run(struct gateway *g)
 {
-	if (assemble(g))
+	if (assemble(g) || privileges_drop(needed_later(g)))
 		return SL_EXIT_FAILED;
 	announce(g);
 	for (unsigned i = 0; i < g->worker_count; i++) {
@@ -282,6 +284,7 @@ static int run(struct gateway *g)
 		}
 	}
 	debug_start(g);
+	service_ready(g);
 	control_run(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_stop(&g->workers[i]);
@@ -313,7 +316,8 @@ int sl_cmd_run(int argc, char **argv)
 
 	if (parse_options(argc, argv, &o))
 		return sl_cli_usage("run: expected FILE [--keylog DIR] [-- EAL ARGUMENTS]");
-	forbid_core_dumps();
+	log_to_journal();
+	privileges_forbid_core();
 	block_signals();
 	status = sl_cli_init_crypto();
 	if (status != SL_EXIT_DONE)
@@ -325,9 +329,11 @@ int sl_cmd_run(int argc, char **argv)
 	g.keylog = keylog_new();
 	if (!g.keylog || (o.keylog && keylog_to_files(g.keylog, o.keylog)))
 		return SL_EXIT_FAILED;
-	if (eal_start(g.config->name, g.config->eal, o.eal) || access_grant(g.config, group))
+	if (service_open(&g.service) || eal_start(g.config->name, g.config->eal, o.eal) ||
+		access_grant(g.config, group))
 		return SL_EXIT_FAILED;
 	log_init();
+	privileges_forbid_looking();
 	status = run(&g);
 	if (status == 0)
 		disassemble(&g);

@@ -386,6 +386,7 @@ static void rest(const struct worker *w, unsigned rounds)
 		return;
 	ns = (uint64_t)IDLE_SLEEP_MIN_NS << RTE_MIN((rounds - IDLE_ROUNDS) / IDLE_STEP, 20u);
 	ns = RTE_MIN(ns, w->idle_sleep);
+	sl_wipe_registers();
 	nanosleep(&(struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)},
 		NULL);
 }

@@ -84,6 +84,12 @@ int worker_init(
 /* Starts the loop on its lcore. Returns 0 or a negative errno. */
 int worker_start(struct worker *w);
 
+/* How often it has gone round its loop. */
+static inline uint64_t worker_rounds(const struct worker *w)
+{
+	return __atomic_load_n(&w->load.polls, __ATOMIC_RELAXED);
+}
+
 /* Ends the loop and waits for it. What is left in commands and events afterwards is the caller's to release. */
 void worker_stop(struct worker *w);
 

@@ -60,6 +60,12 @@ bool sl_equal(const void *a, const void *b, size_t len);
 /* Overwrites len bytes in a way the compiler keeps. */
 void sl_wipe(void *buf, size_t len);
 
+/*
+ * Overwrites the vector registers of this thread, in which AES-GCM leaves key material. A thread does so before it sleeps: a
+ * debugger, or a core, shows registers, too.
+ */
+void sl_wipe_registers(void);
+
 /* ---- X25519, RFC 7748: ephemeral key exchange ------------------------------------------------------------------ */
 
 enum { SL_X25519_LEN = 32 };
