@@ -248,11 +248,9 @@ int sl_server_run(struct sl_server *server)
 
 	end_old_connections(server);
 	MHD_run(server->daemon);
-	if (LIST_EMPTY(&server->connections))
-		return MHD_get_timeout(server->daemon, &wait) == MHD_YES && wait == 0 ? 0 : -1;
-	if (MHD_get_timeout(server->daemon, &wait) == MHD_YES && wait < 1000)
-		return (int)wait;
-	return 1000;
+	if (MHD_get_timeout(server->daemon, &wait) != MHD_YES)
+		return LIST_EMPTY(&server->connections) ? -1 : 1000;
+	return wait < 1000 ? (int)wait : 1000;
 }
 
 void sl_server_stop(struct sl_server *server)

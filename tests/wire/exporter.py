@@ -47,6 +47,9 @@ class Exporter:
     def log_text(self):
         return self.log.read_text(errors="replace")
 
+    def open_files(self):
+        return os.listdir(f"/proc/{self.process.pid}/fd")
+
     def request(self, path, method="GET", headers=None, body=None):
         """The response, and its body as bytes."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=COMMAND_LIMIT)

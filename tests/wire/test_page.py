@@ -130,7 +130,7 @@ def strange(tap, bench):
         assert not any("gone.example" in name for name in found), "a peer that is gone"
     dom = page_dom(bench, f"http://127.0.0.1:{exporter.port}/", 3)
     with tap.case("what a gateway says is text on the page, never markup"):
-        assert "&lt;script&gt;document.title" in dom and "&lt;img src=x" in dom, dom
+        assert "&lt;script&gt;document.title" in dom and "&lt;img src=x" in dom, text_of(dom, "gone")
         assert re.search(r"<title>alpha.example – Sealane</title>", dom), re.search(r"<title>.*", dom)[0]
     with tap.case("trouble comes first: links that are down, workers without time"):
         assert dom.index("gamma.example</h3>") < dom.index("beta.example</h3>"), "order"
