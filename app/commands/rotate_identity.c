@@ -190,7 +190,7 @@ static int tell_finished(const struct roll *roll, const uint8_t *fresh, const ui
 
 	printf("%s: the new key is in place in %s, the old one is kept in %s\n\n", roll->config->name,
 		roll->key, roll->old);
-	printf("3. Reload or restart this gateway. Each peer's 'sealane show peers' says then: signs with %s\n"
+	printf("3. Restart this gateway. Each peer's 'sealane show peers' says then: signs with %s\n"
 	       "\n4. When all of them say so, take this line out of its [peer %s] at each peer,\n"
 	       "   and reload or restart it:\n",
 		sl_public_fingerprint(fingerprint, fresh), roll->config->name);
