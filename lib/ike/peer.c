@@ -205,7 +205,7 @@ void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
 /* Of a peer whose key is being replaced the operator wants to know when it has changed over. */
 static void note_key(struct ike_peer *peer, const struct ike_sa *sa)
 {
-	const uint8_t *key = peer->conf->public_keys[sa->peer_key];
+	const uint8_t *key = peer->conf->public_keys[sa->peer_key]; /* it is authenticated */
 	char now[SL_FINGERPRINT_MAX], before[SL_FINGERPRINT_MAX];
 
 	if (peer->handshakes > 0 && memcmp(peer->public_key, key, sizeof(peer->public_key)) != 0)
