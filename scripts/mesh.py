@@ -46,7 +46,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-GATEWAY = ["eal", "idle-sleep", "mss-clamp"]
+GATEWAY = ["eal", "idle-sleep", "mss-clamp", "group"]
 PORT = ["port", "address", "mtu", "vlan"]
 WIRE, PLAIN = PORT + ["next-hop"], PORT + ["routes", "wait-for-peer"]
 PEER = ["cipher", "esn", "encapsulation", "udp-checksum", "dscp", "start", "source-port", "dpd-delay", "rekey-after-time",
