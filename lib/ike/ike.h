@@ -52,7 +52,7 @@
  *                  ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────► child_install
  *                  ◄───────────────────────── CREATE_CHILD_SA
  *     child_install, child_use_outbound
- *                  ── any request, or none for 2 s ─────────► child_use_outbound, if its worker has no other
+ *                  ── any request, or none for 4 s ─────────► child_use_outbound, if its worker has no other
  *
  * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
  * When the link is up the end that has the flow configured asks for it, and asks again when it is lost; it is made and

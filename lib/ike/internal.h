@@ -66,6 +66,8 @@ enum {
 
 #define IKE_FURTHER_WAIT                                                                                     \
 	(2 * IKE_S) /* the responder's patience with the initiator, who asks for child SAs first */
+/* Without the same request once more the peer has the answer: that one and two repetitions of the request may be lost. */
+#define IKE_SURE_WAIT (4 * IKE_S)
 #define IKE_KEEPALIVE (20 * IKE_S)
 
 enum {
