@@ -21,6 +21,7 @@ int sl_cmd_capture(int argc, char **argv);
 int sl_cmd_trace(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
 int sl_cmd_exporter(int argc, char **argv);
+int sl_cmd_rotate_identity(int argc, char **argv);
 
 /* What `sealane show --help` says. */
 extern const char sl_show_help[];

@@ -88,6 +88,7 @@ static const struct command {
 	{"trace", "[OPTIONS]", "follow packets through it", sl_cmd_trace, trace_options},
 	{"exporter", "[OPTIONS]", "serve metrics and a status page", sl_cmd_exporter, exporter_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
+	{"rotate-identity", "FILE [--finish]", "replace the private key", sl_cmd_rotate_identity, NULL},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), USAGE_WIDTH = 42 };

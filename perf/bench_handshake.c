@@ -137,7 +137,8 @@ static void make_peer(struct node *n, enum sl_ike_start start, uint64_t dpd_dela
 		.start = start,
 		.dpd_delay = dpd_delay,
 	};
-	memcpy(n->peer.public_key, n->other->key.public, sizeof(n->peer.public_key));
+	memcpy(n->peer.public_keys[0], n->other->key.public, sizeof(n->peer.public_keys[0]));
+	n->peer.public_key_count = 1;
 	if (sl_ike_peer_add(n->ike, &n->peer) != 0)
 		abort();
 }

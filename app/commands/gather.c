@@ -39,14 +39,15 @@ static const struct {
 	struct field fields[FIELDS_MAX];
 } sections[SL_SECTION_COUNT] = {
 	[SL_SECTION_GATEWAY] = {"gateway", NULL, "/sealane/gateway", false,
-		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), NUMBER("workers"),
-			TEXT("debugging")}},
+		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), TEXT("key"),
+			NUMBER("workers"), TEXT("debugging")}},
 	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", false,
 		{TEXT("name"), TEXT("state"), NUMBER("since_s"), TEXT("endpoint"), NUMBER("last_handshake_s"),
 			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), NUMBER("rekeys_child"),
 			NUMBER("rekeys_ike"), TEXT("cipher"), TEXT("ike_spi_i"), TEXT("ike_spi_r"),
 			NUMBER("ike_rekey_in_s"), NUMBER("child_sas"), NUMBER("child_sas_in_use"), TRAFFIC,
-			GAPS, TEXT("last_error"), NUMBER("inner_mtu"), LIST("prefixes")}},
+			GAPS, TEXT("last_error"), NUMBER("inner_mtu"), LIST("prefixes"), TEXT("key"),
+			NUMBER("keys")}},
 	[SL_SECTION_SESSIONS] = {"sessions", "/sealane/sessions", "/sealane/session", true,
 		{TEXT("spi_in"), TEXT("spi_out"), TEXT("peer"), NUMBER("worker"), TEXT("cipher"), TEXT("esn"),
 			NUMBER("age_s"), TEXT("in_use"), TEXT("flow"), TRAFFIC, GAPS, NUMBER("replay"),

@@ -83,6 +83,7 @@ static void print_gateway(const json_t *gateway)
 
 	heading("gateway", sl_text_of(gateway, "name"));
 	line("version", sl_text_of(gateway, "version"));
+	line("signs with", sl_text_of(gateway, "key"));
 	line("running for", sl_human_seconds(human, sl_number_of(gateway, "uptime_s")));
 	begin_line("process");
 	printf("%" PRIu64 " with %" PRIu64 " worker%s\n", sl_number_of(gateway, "pid"), workers,
@@ -97,6 +98,21 @@ static void list_line(const char *name, const json_t *list)
 
 	begin_line(name);
 	json_array_foreach(list, i, entry) printf("%s%s", i > 0 ? ", " : "", json_string_value(entry));
+	putchar('\n');
+}
+
+/* Which of its keys the peer signs with; how many it may sign with only matters while one replaces another. */
+static void key_line(const json_t *peer)
+{
+	uint64_t keys = sl_number_of(peer, "keys");
+	const char *key = sl_text_of(peer, "key");
+
+	if (*key == '\0')
+		return;
+	begin_line("signs with");
+	printf("%s", key);
+	if (keys > 1)
+		printf(", one of %" PRIu64 " keys", keys);
 	putchar('\n');
 }
 
@@ -169,6 +185,7 @@ static void print_peer(const json_t *peer)
 	begin_line("mtu");
 	printf("%" PRIu64 " inside the seal\n", sl_number_of(peer, "inner_mtu"));
 	ike_lines(peer);
+	key_line(peer);
 	handshake_lines(peer);
 	traffic_line("received", sl_number_of(peer, "rx_packets"), sl_number_of(peer, "rx_bytes"));
 	putchar('\n');

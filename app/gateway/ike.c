@@ -82,6 +82,7 @@ static struct sl_ike_flow_conf flow_conf(const struct sl_config_flow *flow)
 }
 
 _Static_assert((int)SL_CONFIG_FLOWS_MAX <= (int)SL_IKE_FLOWS_MAX, "what can be configured can be agreed");
+_Static_assert((int)SL_CONFIG_PUBLIC_KEYS_MAX == (int)SL_IKE_KEYS_MAX, "what can be configured is accepted");
 
 /*
  * The SAs of flows are worker 0's, the owner of all that the other workers do not seal: these learn what to leave to it. No
@@ -134,7 +135,8 @@ static void peer_conf(struct sl_ike_peer_conf *conf, const struct sl_config_peer
 	};
 
 	conf->name = peer->name;
-	memcpy(conf->public_key, peer->public_key, sizeof(conf->public_key));
+	memcpy(conf->public_keys, peer->public_keys, sizeof(conf->public_keys));
+	conf->public_key_count = peer->public_key_count;
 	conf->endpoint = peer->endpoint;
 	selectors_from(&conf->selectors, peer->prefixes, peer->prefix_count);
 	memcpy(conf->ciphers, peer->ciphers, sizeof(conf->ciphers));

@@ -2,29 +2,35 @@
 /*
  * From a path to a configuration or to complaints.
  */
-#include "parser.h"
+#include "files.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../crypto/keyfile.h"
 #include "../crypto/secret.h"
 #include "values.h"
 
-/* The text of a complaint with its prefix, or NULL. */
+/* The text of a complaint with its prefix, or NULL. It is one line, whatever names of files may hold. */
 static __attribute__((format(printf, 3, 0))) char *complaint_text(
-	const char *path, int line, const char *format, va_list args)
+	const struct parser *p, int line, const char *format, va_list args)
 {
+	const char *path = p->config->path;
 	char *what, *text;
 	int len;
 
 	if (vasprintf(&what, format, args) < 0)
 		return NULL;
+	if (line > 0)
+		path = sl_config_file_of(p, line, &line);
 	len = line > 0 ? asprintf(&text, "%s:%d: %s", path, line, what)
 		       : asprintf(&text, "%s: %s", path, what);
 	free(what);
+	for (int i = 0; i < len; i++)
+		if (iscntrl((unsigned char)text[i]))
+			text[i] = '?';
 	return len < 0 ? NULL : text;
 }
 
@@ -38,7 +44,7 @@ void sl_config_complain(struct parser *p, int line, const char *format, ...)
 	if (grown != NULL)
 		p->complaints = grown;
 	va_start(args, format);
-	text = complaint_text(p->config->path, line, format, args);
+	text = complaint_text(p, line, format, args);
 	va_end(args);
 	if (grown == NULL || text == NULL) {
 		free(text);
@@ -108,13 +114,18 @@ struct sl_config *sl_config_parse(FILE *file, const char *path, const struct sl_
 		report(ctx, "out of memory while reading the configuration");
 		return NULL;
 	}
-	sl_config_read(&p, file);
-	if (ferror(file))
+	if (sl_config_begin_file(&p, path))
+		sl_config_read(&p, file);
+	if (ferror(file)) {
 		sl_config_complain(&p, 0, "cannot read the configuration file: %s", strerror(errno));
-	else
+	} else if (!p.no_memory) {
+		sl_config_read_includes(&p);
 		sl_config_check_rules(&p);
+	}
+	free(p.include);
 	free(p.peers);
 	free(p.flows);
+	sl_config_forget_files(&p);
 	if (p.complaint_count > 0 || p.no_memory) {
 		report_all(&p, report, ctx);
 		sl_config_free(p.config);
@@ -125,7 +136,6 @@ struct sl_config *sl_config_parse(FILE *file, const char *path, const struct sl_
 
 struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx)
 {
-	static const struct sl_config_loaders loaders = {.key = sl_key_load, .ppk = sl_ppk_load};
 	struct sl_config *config;
 	char line[512];
 	FILE *file = fopen(path, "re");
@@ -136,7 +146,7 @@ struct sl_config *sl_config_load(const char *path, sl_config_report *report, voi
 		report(ctx, line);
 		return NULL;
 	}
-	config = sl_config_parse(file, path, &loaders, report, ctx);
+	config = sl_config_parse(file, path, &sl_config_from_files, report, ctx);
 	fclose(file);
 	return config;
 }
@@ -165,6 +175,7 @@ void sl_config_free(struct sl_config *config)
 	free(config->group);
 	free(config->name);
 	sl_secret_free(config->key);
+	free(config->key_path);
 	free(config->path);
 	free(config);
 }

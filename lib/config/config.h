@@ -3,7 +3,8 @@
  * lib/config: the configuration file.
  *
  * One INI file says everything about a gateway: [gateway], [wire], [plain], one [peer NAME] section a peer, and one [flow
- * NAME] section for traffic that shall have a child SA of its own. It is read and checked as a whole: the result is either a complete, valid configuration, or nothing and every complaint,
+ * NAME] section for traffic that shall have a child SA of its own. Peers and flows may be in files of their own, which it
+ * includes. It is read and checked as a whole: the result is either a complete, valid configuration, or nothing and every complaint,
  * one line each, as `file:line: what is wrong, what is expected`. Unknown sections and keys are errors; whatever is
  * left out has a default that is right for a datacenter link.
  *
@@ -16,6 +17,7 @@
  *     idle-sleep  = 50us                  longest sleep of an idle worker; 0 polls without rest
  *     mss-clamp   = yes                   TCP agrees on segments that fit the tunnel
  *     group       = netops                who may ask the gateway, beside its own user
+ *     include     = beta.conf, gamma.conf more [peer NAME] and [flow NAME] sections: names or patterns, as in a shell
  *
  *     [wire]
  *     port        = 0000:3b:00.1
@@ -30,7 +32,7 @@
  *     wait-for-peer = no                  receive nothing until a link is up
  *
  *     [peer beta.example]
- *     public-key  = base64
+ *     public-key  = base64                once for each key it may sign with, at most 4
  *     endpoint    = 192.0.2.2[:4500]      or [2001:db8::2]:4500
  *     prefixes    = 10.2.0.0/16, fd00:2::/64
  *     cipher      = aes256gcm16, aes128gcm16
@@ -73,8 +75,9 @@
 
 enum {
 	SL_CONFIG_PEERS_MAX = 4096,
-	SL_CONFIG_FLOWS_MAX = 32,    /* with one peer */
-	SL_CONFIG_ADDRESSES_MAX = 8, /* of a port */
+	SL_CONFIG_FLOWS_MAX = 32,      /* with one peer */
+	SL_CONFIG_PUBLIC_KEYS_MAX = 4, /* of a peer */
+	SL_CONFIG_ADDRESSES_MAX = 8,   /* of a port */
 	SL_CONFIG_ROUTES_MAX = 8,
 	SL_CONFIG_MTU_MIN = 576,   /* RFC 791: what every IPv4 host takes */
 	SL_CONFIG_MTU_MIN6 = 1280, /* RFC 8200 5 */
@@ -111,8 +114,11 @@ enum sl_config_start {
 
 struct sl_config_peer {
 	char *name;
-	int line; /* of its section header */
-	uint8_t public_key[SL_ED25519_PUBLIC_LEN];
+	int line; /* of its section header, counted on through included files */
+	/* In the order of the file; more than one while the peer's key is being replaced. */
+	uint8_t public_keys[SL_CONFIG_PUBLIC_KEYS_MAX][SL_ED25519_PUBLIC_LEN];
+	int public_key_lines[SL_CONFIG_PUBLIC_KEYS_MAX];
+	unsigned public_key_count;
 	struct sl_endpoint endpoint; /* SL_NONE: responder only */
 	struct sl_prefix prefixes[SL_TS_MAX];
 	unsigned prefix_count;
@@ -148,6 +154,7 @@ struct sl_config {
 	char *path; /* as given */
 	char *name;
 	struct sl_ed25519_key *key; /* secret memory */
+	char *key_path;             /* where it is from */
 	char *eal;                  /* NULL when not given */
 	uint64_t idle_sleep;        /* ns */
 	bool mss_clamp;
@@ -178,11 +185,18 @@ typedef void sl_config_report(void *ctx, const char *line);
  */
 struct sl_config *sl_config_load(const char *path, sl_config_report *report, void *ctx);
 
-/* How secrets are read from their files: sl_key_load() and sl_ppk_load(), or stand-ins that touch no file. */
+/* How whatever a configuration names is read: as below, or by stand-ins that touch no file. */
 struct sl_config_loaders {
 	int (*key)(struct sl_ed25519_key *key, const char *path);
 	int (*ppk)(struct sl_ppk *ppk, const char *path);
+
+	/* Calls take for each file of this pattern, in the order of their names, or for none. Returns 0 or an errno value. */
+	int (*match)(const char *pattern, void (*take)(void *ctx, const char *path), void *ctx);
+	FILE *(*open)(const char *path);
 };
+
+/* sl_key_load(), sl_ppk_load(), glob() and fopen(). */
+extern const struct sl_config_loaders sl_config_from_files;
 
 /*
  * The same for a file that is open already, wherever its bytes come from: path is what complaints call it and what

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The keys of [gateway]. */
-#include <stdlib.h>
-
 #include "keys.h"
 #include "values.h"
 
@@ -21,12 +19,12 @@ static void take_private_key(struct parser *p, const char *name, const char *val
 	char *path = sl_key_path(p, value);
 	int error;
 
+	p->config->key_path = path;
 	if (path == NULL)
 		return;
 	error = p->loaders->key(p->config->key, path);
 	if (error != 0)
 		sl_key_file_complain(p, &private_key_kind, name, value, path, error);
-	free(path);
 }
 
 static void take_eal(struct parser *p, const char *name, const char *value)
@@ -56,6 +54,13 @@ static void take_group(struct parser *p, const char *name, const char *value)
 		p->config->group = sl_config_copy(p, value);
 }
 
+/* The files are read when this one has been. */
+static void take_include(struct parser *p, const char *name, const char *value)
+{
+	(void)name;
+	p->include = sl_config_copy(p, value);
+}
+
 const struct section_kind sl_config_gateway_kind = {
 	"gateway",
 	{
@@ -65,5 +70,6 @@ const struct section_kind sl_config_gateway_kind = {
 		[GATEWAY_IDLE_SLEEP] = {"idle-sleep", false, take_idle_sleep},
 		[GATEWAY_MSS_CLAMP] = {"mss-clamp", false, take_mss_clamp},
 		[GATEWAY_GROUP] = {"group", false, take_group},
+		[GATEWAY_INCLUDE] = {"include", false, take_include},
 	},
 };

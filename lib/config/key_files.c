@@ -5,21 +5,13 @@
 #include <sys/stat.h>
 
 #include "../crypto/keyfile.h"
+#include "files.h"
 #include "keys.h"
 #include "values.h"
 
 char *sl_key_path(struct parser *p, const char *value)
 {
-	const char *slash = strrchr(p->config->path, '/');
-	char *path;
-
-	if (*value == '/' || slash == NULL)
-		return sl_config_copy(p, value);
-	if (asprintf(&path, "%.*s/%s", (int)(slash - p->config->path), p->config->path, value) < 0) {
-		p->no_memory = true;
-		return NULL;
-	}
-	return path;
+	return sl_config_beside(p, p->files[p->file_count - 1].path, value);
 }
 
 void sl_key_file_complain(struct parser *p, const struct key_kind *kind, const char *name, const char *value,

@@ -38,7 +38,7 @@ void sl_key_rekey_bytes(struct parser *p, const char *name, const char *value, u
 
 /* ---- Key files (key_files.c) ---------------------------------------------------------------------------------------- */
 
-/* The path of a key file, relative to the folder of the configuration file unless it is absolute; the caller's, or NULL. */
+/* The path of a key file, relative to the folder of the file that is being read unless it is absolute; the caller's, or NULL. */
 char *sl_key_path(struct parser *p, const char *value);
 
 /* What a key file should be: in words, and which program writes one. */

@@ -2,12 +2,14 @@
 /*
  * Inside lib/config: what is known of a file while it is being read.
  *
- *   reader.c   the file to sections and keys, by inih
+ *   files.c    which files there are, and what is of which
+ *   reader.c   a file to sections and keys, by inih
  *   sections.c which section begins, and which of its keys is given
  *   gateway_keys.c, port_keys.c, peer_keys.c, flow_keys.c
  *              what keys a section has, and what each value means; keys.c has what they share
  *   key_files.c the files that keys are in
  *   values.c   units, booleans, lists
+ *   identities.c whose names and keys they are
  *   rules.c    what must hold between values, once all are read
  *   config.c   the way through these, and the complaints
  *
@@ -20,7 +22,15 @@
 #include "config.h"
 
 /* Where a section keeps its keys; the tables in *_keys.c have the same order. */
-enum { GATEWAY_NAME, GATEWAY_PRIVATE_KEY, GATEWAY_EAL, GATEWAY_IDLE_SLEEP, GATEWAY_MSS_CLAMP, GATEWAY_GROUP };
+enum {
+	GATEWAY_NAME,
+	GATEWAY_PRIVATE_KEY,
+	GATEWAY_EAL,
+	GATEWAY_IDLE_SLEEP,
+	GATEWAY_MSS_CLAMP,
+	GATEWAY_GROUP,
+	GATEWAY_INCLUDE
+};
 enum {
 	PORT_DEVICE,
 	PORT_ADDRESS,
@@ -82,7 +92,13 @@ extern const struct section_kind sl_config_gateway_kind, sl_config_wire_kind, sl
 struct section {
 	const struct section_kind *kind; /* NULL: not seen */
 	int line;                        /* of its header */
-	int key_line[SECTION_KEYS_MAX];  /* 0: not given */
+	int key_line[SECTION_KEYS_MAX];  /* where it is given first; 0: not given */
+};
+
+/* A file that is read: its lines follow those that were read before it. */
+struct source_file {
+	char *path;
+	int before;
 };
 
 struct complaint {
@@ -94,7 +110,10 @@ struct parser {
 	struct sl_config *config;
 	const struct sl_config_loaders *loaders;
 
-	int line; /* being read; the last one when all is read */
+	int line; /* being read, counted on from file to file; the last one when all is read */
+	struct source_file *files; /* in the order in which they are read, the main one first */
+	unsigned file_count;
+	char *include; /* what the main one includes; NULL: nothing */
 	struct section gateway, wire, plain;
 	struct section *peers; /* one beside each of config->peers */
 	struct section *flows; /* and of config->flows */
@@ -118,13 +137,16 @@ void sl_config_complain(struct parser *p, int line, const char *format, ...)
 /* A copy of the text, or NULL with no_memory set. */
 char *sl_config_copy(struct parser *p, const char *text);
 
-/* reader.c: feeds the whole file through sl_config_begin_section() and sl_config_take_key(). */
+/* reader.c: feeds a whole file through sl_config_begin_section() and sl_config_take_key(). */
 void sl_config_read(struct parser *p, FILE *file);
 
 /* sections.c: "[kind name]" begins (name may be ""); key = value inside it; the section's required keys are there. */
 void sl_config_begin_section(struct parser *p, const char *kind, const char *name);
 void sl_config_take_key(struct parser *p, const char *name, const char *value);
 void sl_config_check_required(struct parser *p, const struct section *section);
+
+/* identities.c: each name and each key belongs to one gateway. */
+void sl_config_check_identities(struct parser *p);
 
 /* rules.c: everything that takes more than one value to judge, and the defaults that depend on another value. */
 void sl_config_check_rules(struct parser *p);

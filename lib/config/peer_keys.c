@@ -14,11 +14,22 @@ static const struct key_kind ppk_kind = {"preshared key",
 /* The value is not shown: it may be a private key that somebody pasted here. */
 static void take_public_key(struct parser *p, const char *name, const char *value)
 {
-	if (sl_public_from_text(p->peer->public_key, value, strlen(value)) == 0)
+	struct sl_config_peer *peer = p->peer;
+	uint8_t key[SL_ED25519_PUBLIC_LEN];
+
+	if (sl_public_from_text(key, value, strlen(value)) != 0) {
+		sl_config_complain(p, p->line,
+			"%s is not an Ed25519 public key, expected the line that 'sealane pubkey' prints",
+			name);
 		return;
-	memset(p->peer->public_key, 0, sizeof(p->peer->public_key));
-	sl_config_complain(p, p->line,
-		"%s is not an Ed25519 public key, expected the line that 'sealane pubkey' prints", name);
+	}
+	if (peer->public_key_count == SL_CONFIG_PUBLIC_KEYS_MAX) {
+		sl_config_complain(p, p->line, "too many public keys of peer '%s', expected at most %d",
+			peer->name, SL_CONFIG_PUBLIC_KEYS_MAX);
+		return;
+	}
+	memcpy(peer->public_keys[peer->public_key_count], key, sizeof(key));
+	peer->public_key_lines[peer->public_key_count++] = p->line;
 }
 
 static void take_endpoint(struct parser *p, const char *name, const char *value)

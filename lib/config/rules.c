@@ -11,12 +11,8 @@
 #include <strings.h>
 
 #include "addresses.h"
+#include "files.h"
 #include "keys.h"
-
-static int last_line(const struct parser *p)
-{
-	return p->line > 0 ? p->line : 1;
-}
 
 static void check_sections(struct parser *p)
 {
@@ -29,59 +25,16 @@ static void check_sections(struct parser *p)
 		if (single[i].section->kind != NULL)
 			sl_config_check_required(p, single[i].section);
 		else
-			sl_config_complain(p, last_line(p), "no [%s] section, expected one", single[i].name);
+			sl_config_complain(
+				p, sl_config_last_line(p), "no [%s] section, expected one", single[i].name);
 	}
 	for (unsigned i = 0; i < p->config->peer_count; i++)
 		sl_config_check_required(p, &p->peers[i]);
 	for (unsigned i = 0; i < p->config->flow_count; i++)
 		sl_config_check_required(p, &p->flows[i]);
 	if (p->config->peer_count == 0)
-		sl_config_complain(p, last_line(p), "no [peer NAME] section, expected at least one");
-}
-
-/* ---- Identities ------------------------------------------------------------------------------------------------ */
-
-static void check_names(struct parser *p)
-{
-	for (unsigned i = 0; i < p->config->peer_count; i++) {
-		const struct sl_config_peer *peer = &p->config->peers[i];
-
-		if (p->config->name != NULL && strcmp(peer->name, p->config->name) == 0)
-			sl_config_complain(p, peer->line,
-				"peer '%s' has the name of this gateway, expected another name", peer->name);
-	}
-}
-
-static bool is_set(const uint8_t key[static SL_ED25519_PUBLIC_LEN])
-{
-	static const uint8_t unset[SL_ED25519_PUBLIC_LEN];
-
-	return memcmp(key, unset, sizeof(unset)) != 0;
-}
-
-/* Two peers with one key could not be told apart, so neither name would prove anything. Public keys: no secrets. */
-static void check_public_keys(struct parser *p)
-{
-	const struct sl_config *c = p->config;
-
-	for (unsigned i = 0; i < c->peer_count; i++) {
-		const uint8_t *key = c->peers[i].public_key;
-		int line = p->peers[i].key_line[PEER_PUBLIC_KEY];
-		unsigned j = 0;
-
-		if (!is_set(key))
-			continue;
-		if (memcmp(key, c->key->public, SL_ED25519_PUBLIC_LEN) == 0)
-			sl_config_complain(p, line,
-				"the public key of peer '%s' is this gateway's own, expected the peer's",
-				c->peers[i].name);
-		while (j < i && memcmp(key, c->peers[j].public_key, SL_ED25519_PUBLIC_LEN) != 0)
-			j++;
-		if (j < i)
-			sl_config_complain(p, line,
-				"peer '%s' has the public key of peer '%s' (line %d), expected its own",
-				c->peers[i].name, c->peers[j].name, p->peers[j].key_line[PEER_PUBLIC_KEY]);
-	}
+		sl_config_complain(
+			p, sl_config_last_line(p), "no [peer NAME] section, expected at least one");
 }
 
 /* ---- Ports ----------------------------------------------------------------------------------------------------- */
@@ -346,7 +299,7 @@ static void complain_overlap(struct parser *p, const struct owned *a, const stru
 {
 	const struct owned *first = a->line <= b->line ? a : b;
 	const struct owned *second = first == a ? b : a;
-	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT];
+	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT], place[SL_PLACE_MAX];
 
 	sl_prefix_text(&first->prefix, x);
 	sl_prefix_text(&second->prefix, y);
@@ -355,8 +308,9 @@ static void complain_overlap(struct parser *p, const struct owned *a, const stru
 			"prefix %s overlaps %s of the same peer, expected each address once", y, x);
 	else
 		sl_config_complain(p, second->line,
-			"prefix %s overlaps %s of peer '%s' (line %d), expected separate prefixes", y, x,
-			p->config->peers[first->peer].name, first->line);
+			"prefix %s overlaps %s of peer '%s' (%s), expected separate prefixes", y, x,
+			p->config->peers[first->peer].name,
+			sl_config_place(p, first->line, second->line, place));
 }
 
 /* What is behind us is not behind a peer. */
@@ -364,17 +318,18 @@ static void check_behind(struct parser *p, const struct owned *owned)
 {
 	struct sl_prefix behind[SL_TS_MAX];
 	unsigned count = sl_config_behind_us(p->config, behind);
-	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT];
+	char x[SL_ADDR_TEXT], y[SL_ADDR_TEXT], place[SL_PLACE_MAX];
 
 	for (unsigned i = 0; i < count; i++) {
 		bool network = i < p->config->plain.address_count;
 
 		if (sl_prefix_overlap(&behind[i], &owned->prefix))
 			sl_config_complain(p, owned->line,
-				"prefix %s overlaps the plain %s %s (line %d), expected what lies behind the peer",
+				"prefix %s overlaps the plain %s %s (%s), expected what lies behind the peer",
 				sl_prefix_text(&owned->prefix, x), network ? "network" : "route",
 				sl_prefix_text(&behind[i], y),
-				p->plain.key_line[network ? PORT_ADDRESS : PLAIN_ROUTES]);
+				sl_config_place(p, p->plain.key_line[network ? PORT_ADDRESS : PLAIN_ROUTES],
+					owned->line, place));
 	}
 }
 
@@ -487,8 +442,7 @@ static void check_flows(struct parser *p)
 void sl_config_check_rules(struct parser *p)
 {
 	check_sections(p);
-	check_names(p);
-	check_public_keys(p);
+	sl_config_check_identities(p);
 	check_ports(p);
 	check_peers(p);
 	check_prefixes(p);

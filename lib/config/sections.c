@@ -2,7 +2,7 @@
 /*
  * Sections begin and are filled: each at most once, peers by name, with no key twice, unknown or without a value.
  */
-#include "parser.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,11 @@
 /* [gateway], [wire] or [plain] begins, unless it was there before. */
 static void begin_single(struct parser *p, struct section *section, const struct section_kind *kind)
 {
+	if (p->file_count > 1) {
+		sl_config_complain(p, p->line, "[%s] in an included file, expected it in %s", kind->name,
+			p->config->path);
+		return;
+	}
 	if (section->kind != NULL) {
 		sl_config_complain(p, p->line, "[%s] is given twice, first on line %d, expected it once",
 			kind->name, section->line);
@@ -60,12 +65,13 @@ static struct sl_config_peer *add_peer(struct parser *p, const char *name)
 
 static void begin_peer(struct parser *p, const char *name)
 {
+	char place[SL_PLACE_MAX];
+
 	for (unsigned i = 0; i < p->config->peer_count; i++) {
 		if (strcmp(p->config->peers[i].name, name) != 0)
 			continue;
-		sl_config_complain(p, p->line,
-			"peer '%s' is given twice, first on line %d, expected another name", name,
-			p->config->peers[i].line);
+		sl_config_complain(p, p->line, "peer '%s' is given twice, first on %s, expected another name",
+			name, sl_config_place(p, p->config->peers[i].line, p->line, place));
 		return;
 	}
 	if (*name == '\0')
@@ -111,12 +117,13 @@ static struct sl_config_flow *add_flow(struct parser *p, const char *name)
 
 static void begin_flow(struct parser *p, const char *name)
 {
+	char place[SL_PLACE_MAX];
+
 	for (unsigned i = 0; i < p->config->flow_count; i++) {
 		if (strcmp(p->config->flows[i].name, name) != 0)
 			continue;
-		sl_config_complain(p, p->line,
-			"flow '%s' is given twice, first on line %d, expected another name", name,
-			p->config->flows[i].line);
+		sl_config_complain(p, p->line, "flow '%s' is given twice, first on %s, expected another name",
+			name, sl_config_place(p, p->config->flows[i].line, p->line, place));
 		return;
 	}
 	if (*name == '\0')
@@ -172,8 +179,15 @@ static void unknown_key(struct parser *p, const char *name)
 		p->current->kind->name, known);
 }
 
+/* A peer whose key is being replaced has several; identities.c sees to it that they differ. */
+static bool may_repeat(const struct key *key)
+{
+	return key == &sl_config_peer_kind.keys[PEER_PUBLIC_KEY];
+}
+
 void sl_config_take_key(struct parser *p, const char *name, const char *value)
 {
+	char place[SL_PLACE_MAX];
 	const struct key *keys;
 	unsigned i = 0;
 
@@ -191,12 +205,13 @@ void sl_config_take_key(struct parser *p, const char *name, const char *value)
 		unknown_key(p, name);
 		return;
 	}
-	if (p->current->key_line[i] != 0) {
-		sl_config_complain(p, p->line, "%s is given twice, first on line %d, expected it once", name,
-			p->current->key_line[i]);
+	if (p->current->key_line[i] != 0 && !may_repeat(&keys[i])) {
+		sl_config_complain(p, p->line, "%s is given twice, first on %s, expected it once", name,
+			sl_config_place(p, p->current->key_line[i], p->line, place));
 		return;
 	}
-	p->current->key_line[i] = p->line;
+	if (p->current->key_line[i] == 0)
+		p->current->key_line[i] = p->line;
 	if (*value == '\0')
 		sl_config_complain(p, p->line, "%s has no value, expected %s = VALUE", name, name);
 	else if (strstr(value, " #") != NULL || *value == '#')

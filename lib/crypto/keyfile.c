@@ -22,7 +22,8 @@ enum {
 	PRIVATE_DER_LEN = PRIVATE_PREFIX_LEN + SL_ED25519_SEED_LEN,
 	PUBLIC_PREFIX_LEN = 12,
 	PUBLIC_DER_LEN = PUBLIC_PREFIX_LEN + SL_ED25519_PUBLIC_LEN,
-	KEY_FILE_MAX = 1024, /* a PEM of 119 bytes and generous white space */
+	FINGERPRINT_BYTES = 6, /* eight characters of base64 */
+	KEY_FILE_MAX = 1024,   /* a PEM of 119 bytes and generous white space */
 };
 
 /* SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING of 32 } } */
@@ -240,6 +241,14 @@ void sl_public_to_base64(
 {
 	sodium_bin2base64(
 		text, SL_KEY_BASE64_MAX, public, SL_ED25519_PUBLIC_LEN, sodium_base64_VARIANT_ORIGINAL);
+}
+
+const char *sl_public_fingerprint(
+	char text[static SL_FINGERPRINT_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN])
+{
+	sodium_bin2base64(
+		text, SL_FINGERPRINT_MAX, public, FINGERPRINT_BYTES, sodium_base64_VARIANT_ORIGINAL);
+	return text;
 }
 
 void sl_public_to_pem(char text[static SL_KEY_PEM_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN])

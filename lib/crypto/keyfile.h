@@ -16,6 +16,7 @@
 enum {
 	SL_KEY_PEM_MAX = 256,   /* a buffer for any PEM text written here, terminating NUL included */
 	SL_KEY_BASE64_MAX = 45, /* base64 of a public key and its NUL */
+	SL_FINGERPRINT_MAX = 9, /* a fingerprint and its NUL */
 };
 
 /* Makes a new key from the system's randomness. */
@@ -45,6 +46,14 @@ int sl_ppk_load(struct sl_ppk *ppk, const char *path);
 
 void sl_public_to_base64(
 	char text[static SL_KEY_BASE64_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+
+/*
+ * How logs and `sealane show` name a public key: the first eight characters of its base64, as everybody can see for himself
+ * in a configuration. Enough to tell the keys of a peer apart, and to prove nothing. Returns text.
+ */
+const char *sl_public_fingerprint(
+	char text[static SL_FINGERPRINT_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+
 void sl_public_to_pem(char text[static SL_KEY_PEM_MAX], const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
 
 /* Reads a public key from one line of base64 or from PEM text. Returns 0 or SL_CRYPTO_E_KEY_FORMAT. */

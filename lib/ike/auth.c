@@ -50,11 +50,13 @@ static void write_auth(struct ike_sa *sa, struct ike_writer *w, const uint8_t *i
 }
 
 static bool check_auth(
-	const struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id)
+	struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id)
 {
 	const struct ike_signed what = signed_by(sa, !sa->initiator, id);
 
-	return ike_check_auth(auth, sa->secrets, &what, peer->conf->public_key);
+	sa->peer_key = ike_check_auth(
+		auth, sa->secrets, &what, peer->conf->public_keys, peer->conf->public_key_count);
+	return sa->peer_key >= 0;
 }
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */

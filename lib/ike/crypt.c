@@ -210,19 +210,25 @@ void ike_write_auth(struct ike_writer *w, const struct ike_secrets *s, const str
 	ike_payload_end(w);
 }
 
-bool ike_check_auth(struct ike_view auth, const struct ike_secrets *s, const struct ike_signed *what,
-	const uint8_t public[static SL_ED25519_PUBLIC_LEN])
+int ike_check_auth(struct ike_view auth, const struct ike_secrets *s, const struct ike_signed *what,
+	const uint8_t (*keys)[SL_ED25519_PUBLIC_LEN], unsigned count)
 {
 	const struct ike_wire_auth *a = (const void *)auth.data;
 	const uint8_t *algorithm = auth.data + sizeof(*a), *signature = algorithm + sizeof(ed25519_algorithm);
 	uint8_t octets[OCTETS_MAX];
+	int signer = -1;
+	size_t len;
 
 	if (auth.len != sizeof(*a) + sizeof(ed25519_algorithm) + SL_ED25519_SIG_LEN)
-		return false;
+		return -1;
 	if (a->method != IKE_AUTH_SIGNATURE ||
 		memcmp(algorithm, ed25519_algorithm, sizeof(ed25519_algorithm)) != 0)
-		return false;
-	return sl_ed25519_verify(signature, public, octets, signed_octets(octets, s, what)) == 0;
+		return -1;
+	len = signed_octets(octets, s, what);
+	for (unsigned i = 0; i < count; i++)
+		if (sl_ed25519_verify(signature, keys[i], octets, len) == 0)
+			signer = (int)i;
+	return signer;
 }
 
 void ike_nat_hash(

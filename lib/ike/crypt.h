@@ -75,9 +75,12 @@ struct ike_signed {
 void ike_write_auth(struct ike_writer *w, const struct ike_secrets *s, const struct ike_signed *what,
 	const struct sl_ed25519_key *key);
 
-/* True when the AUTH payload holds the signature of this key. */
-bool ike_check_auth(struct ike_view auth, const struct ike_secrets *s, const struct ike_signed *what,
-	const uint8_t public[static SL_ED25519_PUBLIC_LEN]);
+/*
+ * Which of these keys has made the signature in the AUTH payload: its index, or -1. The work depends on how many keys there
+ * are, not on which of them it is.
+ */
+int ike_check_auth(struct ike_view auth, const struct ike_secrets *s, const struct ike_signed *what,
+	const uint8_t (*keys)[SL_ED25519_PUBLIC_LEN], unsigned count);
 
 /* The NAT_DETECTION hash of an endpoint (RFC 7296 2.23). */
 void ike_nat_hash(

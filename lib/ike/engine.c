@@ -318,6 +318,7 @@ void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_pe
 		.endpoint = sa ? sa->path.remote : peer->conf->endpoint,
 		.children = children_told(peer),
 	};
+	memcpy(info->public_key, peer->public_key, sizeof(info->public_key));
 	memcpy(info->last_error, peer->last_error, sizeof(info->last_error));
 	if (sa) {
 		info->spi_i = sa->spi_i;

@@ -52,7 +52,7 @@
  *                  ── CREATE_CHILD_SA: SA_RESOURCE_INFO ────► child_install
  *                  ◄───────────────────────── CREATE_CHILD_SA
  *     child_install, child_use_outbound
- *                  ── any request, or none for 2 s ─────────► child_use_outbound, if its worker has no other
+ *                  ── any request, or none for 4 s ─────────► child_use_outbound, if its worker has no other
  *
  * Flows: traffic with a peer can have a child SA of its own, with its own keys, counters and lifetime (sl_ike_flow_conf).
  * When the link is up the end that has the flow configured asks for it, and asks again when it is lost; it is made and
@@ -62,6 +62,10 @@
  * in what both ends know to be behind them. A peer that refuses a flow is not asked again before the next link, which is
  * logged. At an end without the configuration the child SA is of no flow, but has narrower selectors than others, so the
  * owner prefers it as much.
+ *
+ * Keys: a peer may have several public keys, and is believed when it has signed with any of them, so that its private key can
+ * be replaced without an outage: its peers learn the new public key, then it signs with the new private key from the next
+ * handshake on, then the peers forget the old public key. Our own key is read whenever we sign.
  *
  * NAT: of a peer behind one the address is followed (child_move); a NAT before us is kept awake every 20 s (keepalive).
  *
@@ -97,6 +101,7 @@ enum {
 	SL_IKE_PEER_SAS = 9,       /* IKE SAs that one peer can need at a time */
 	SL_IKE_WORKERS_MAX = 64,
 	SL_IKE_FLOWS_MAX = 32, /* of a peer */
+	SL_IKE_KEYS_MAX = 4,   /* public keys of a peer */
 };
 
 /* Where a message came from, or goes to. */
@@ -138,7 +143,8 @@ struct sl_ike_flow_conf {
 /* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
 struct sl_ike_peer_conf {
 	const char *name; /* its ID_FQDN */
-	uint8_t public_key[SL_ED25519_PUBLIC_LEN];
+	uint8_t public_keys[SL_IKE_KEYS_MAX][SL_ED25519_PUBLIC_LEN];
+	unsigned public_key_count;   /* 1..: it may sign with any of them */
 	struct sl_endpoint endpoint; /* family SL_NONE: we can only respond */
 	struct sl_ts_list selectors; /* what lies behind it */
 	enum sl_cipher ciphers[SL_CIPHER_COUNT];
@@ -291,7 +297,9 @@ struct sl_ike_peer_info {
 	enum sl_cipher cipher;       /* of that IKE SA */
 	uint64_t rekey_at;           /* when that IKE SA is due to be replaced; UINT64_MAX: not at all */
 	unsigned children;           /* child SAs in use with it */
-	char last_error[128];        /* why the last attempt failed; empty when it did not */
+	/* Which of its keys it has signed with, at the last handshake; nothing before there was one. */
+	uint8_t public_key[SL_ED25519_PUBLIC_LEN];
+	char last_error[128]; /* why the last attempt failed; empty when it did not */
 };
 
 void sl_ike_peer_info(const struct sl_ike *ike, unsigned peer, struct sl_ike_peer_info *info);

@@ -33,6 +33,7 @@
 
 #include <sys/queue.h>
 
+#include "../crypto/keyfile.h"
 #include "../crypto/secret.h"
 #include "crypt.h"
 #include "proposal.h"
@@ -65,6 +66,8 @@ enum {
 
 #define IKE_FURTHER_WAIT                                                                                     \
 	(2 * IKE_S) /* the responder's patience with the initiator, who asks for child SAs first */
+/* Without the same request once more the peer has the answer: that one and two repetitions of the request may be lost. */
+#define IKE_SURE_WAIT (4 * IKE_S)
 #define IKE_KEEPALIVE (20 * IKE_S)
 
 enum {
@@ -206,6 +209,7 @@ struct ike_sa {
 	unsigned cookies;                              /* demands for a cookie followed */
 	bool ppk;         /* until IKE_AUTH: both want to use one; then: one is in use */
 	bool ppk_refused; /* an answer, by whoever, without the PPK that we require */
+	int peer_key;     /* from IKE_AUTH on: which of its keys the peer has signed with */
 	uint16_t refused; /* the first error that came, by whoever, in answer to our IKE_SA_INIT; 0: none */
 
 	uint64_t iv;      /* of the next message we seal */
@@ -254,6 +258,7 @@ struct ike_peer {
 
 	enum sl_ike_state state;
 	uint64_t since, last_handshake, handshakes, failures, rekeys, ike_rekeys;
+	uint8_t public_key[SL_ED25519_PUBLIC_LEN]; /* that it signed with at the last handshake */
 	char last_error[128];
 };
 
@@ -470,7 +475,7 @@ bool ike_ppk_accepted(const struct sl_ike *ike, const struct ike_message *m);
 
 /* Responder: checks AUTH with or without the PPK, which is mixed in if it is in use. Returns NULL or what is wrong. */
 typedef bool ike_auth_checker(
-	const struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id);
+	struct ike_sa *sa, const struct ike_peer *peer, struct ike_view auth, struct ike_view id);
 const char *ike_ppk_check(
 	struct ike_sa *sa, const struct ike_peer *peer, const struct ike_message *m, ike_auth_checker *check);
 

@@ -202,6 +202,19 @@ void ike_peer_add(struct ike_peer *peer, struct ike_sa *sa)
 	ike_arm(ike, ike_sa_deadline(sa));
 }
 
+/* Of a peer whose key is being replaced the operator wants to know when it has changed over. */
+static void note_key(struct ike_peer *peer, const struct ike_sa *sa)
+{
+	const uint8_t *key = peer->conf->public_keys[sa->peer_key]; /* it is authenticated */
+	char now[SL_FINGERPRINT_MAX], before[SL_FINGERPRINT_MAX];
+
+	if (peer->handshakes > 0 && memcmp(peer->public_key, key, sizeof(peer->public_key)) != 0)
+		ike_log(peer->ike, SL_IKE_INFO, (int)peer->index,
+			"the peer signs with its key %s now, no longer with %s",
+			sl_public_fingerprint(now, key), sl_public_fingerprint(before, peer->public_key));
+	memcpy(peer->public_key, key, sizeof(peer->public_key));
+}
+
 void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
 {
 	struct sl_ike *ike = peer->ike;
@@ -213,6 +226,7 @@ void ike_peer_established(struct ike_peer *peer, struct ike_sa *sa)
 	ike_peer_add(peer, sa);
 	if (linked)
 		link_works(peer);
+	note_key(peer, sa);
 	peer->handshakes++;
 	peer->last_handshake = ike->now;
 	ike_log(ike, SL_IKE_INFO, (int)peer->index, "%s with %s, %s, IKE SA %016llx %016llx",

@@ -86,6 +86,10 @@ mutate selectors-not-narrowed lib/ike/terms.c \
 	'!sl_ts_narrow(&terms->remote, &offered_i, wanted->remote)' \
 	'(terms->remote = *wanted->remote, false)'
 
+mutate first-key-only lib/ike/crypt.c 'for (unsigned i = 0; i < count; i++)
+		if (sl_ed25519_verify' 'for (unsigned i = 0; i < 1 && count; i++)
+		if (sl_ed25519_verify'
+
 # ---- Rotation -----------------------------------------------------------------------------------------------------------
 
 mutate old-removed-too-early lib/ike/child.c 'succeed_nobody(child);

@@ -138,7 +138,7 @@ struct sim_node {
 	struct sim *sim;
 	unsigned index;
 	const char *name;
-	struct sl_ed25519_key key;
+	struct sl_ed25519_key key, next_key; /* the peers know both */
 	struct sl_ike_conf conf;
 	struct sl_ike_peer_conf peers[SIM_PEERS_MAX];
 	struct sl_ike_flow_conf flows[SIM_PEERS_MAX][SIM_FLOWS_MAX];

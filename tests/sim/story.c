@@ -69,6 +69,13 @@ static void give_addresses(struct sim_node *node, enum families families)
 		node->conf.address6 = ipv6;
 }
 
+static void make_key(struct sim *sim, struct sl_ed25519_key *key)
+{
+	for (unsigned i = 0; i < sizeof(key->seed); i++)
+		key->seed[i] = (uint8_t)sim_random(sim);
+	sl_ed25519_from_seed(key);
+}
+
 static void make_node(struct sim *sim, unsigned index)
 {
 	static const char *const names[SIM_NODES_MAX] = {"alpha", "beta", "gamma"};
@@ -77,9 +84,8 @@ static void make_node(struct sim *sim, unsigned index)
 	node->sim = sim;
 	node->index = index;
 	node->name = names[index];
-	for (unsigned i = 0; i < sizeof(node->key.seed); i++)
-		node->key.seed[i] = (uint8_t)sim_random(sim);
-	sl_ed25519_from_seed(&node->key);
+	make_key(sim, &node->key);
+	make_key(sim, &node->next_key);
 	node->conf = (struct sl_ike_conf){
 		.name = node->name,
 		.key = &node->key,
@@ -157,6 +163,7 @@ static void introduce(struct sim_node *node, unsigned peer)
 	/* One end of a link may not know where the other is, and waits. */
 	bool waits = node->index > other->index && sim_chance(sim, 20);
 	bool shy = node->index > other->index && sim_chance(sim, 10); /* it knows, and waits all the same */
+	bool later = sim_chance(sim, 50); /* the order of keys is everybody's own */
 	struct sl_ike_peer_conf *conf = &node->peers[peer];
 
 	*conf = (struct sl_ike_peer_conf){
@@ -173,7 +180,9 @@ static void introduce(struct sim_node *node, unsigned peer)
 	if (!waits)
 		conf->endpoint = (struct sl_endpoint){
 			address_of(sim, other), sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
-	memcpy(conf->public_key, other->key.public, sizeof(conf->public_key));
+	conf->public_key_count = 2;
+	memcpy(conf->public_keys[later], other->key.public, sizeof(conf->public_keys[0]));
+	memcpy(conf->public_keys[!later], other->next_key.public, sizeof(conf->public_keys[0]));
 }
 
 static void make_weather(struct sim *sim)
@@ -238,6 +247,7 @@ enum action {
 	REKEY_IKE,
 	REKEY_BOTH, /* from both ends, each of any kind */
 	RESTART,
+	NEW_KEY, /* to sign with */
 	ACTION_COUNT,
 	NOTHING = ACTION_COUNT
 };
@@ -314,6 +324,16 @@ static void connect_one(struct sim_node *node, unsigned other)
 	sim_check_node(node);
 }
 
+/* From one of its keys to the other: a handshake that is under way may not even notice. */
+static void change_key(struct sim_node *node)
+{
+	struct sl_ed25519_key key = node->key;
+
+	sim_note(node->sim, "%s signs with its other key from now on", node->name);
+	node->key = node->next_key;
+	node->next_key = key;
+}
+
 void sim_act(struct sim *sim, const struct sim_event *event)
 {
 	struct sim_node *node = &sim->nodes[event->from];
@@ -333,6 +353,7 @@ void sim_act(struct sim *sim, const struct sim_event *event)
 		sim_node_crash(node);
 		boot_all(sim);
 		break;
+	case NEW_KEY: change_key(node); break;
 	case NOTHING: break;
 	}
 }

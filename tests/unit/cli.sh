@@ -160,14 +160,14 @@ fails "pubkey to a full disk" 1 "sealane: cannot write to standard output: No sp
 
 # ---- check
 
-mkdir config && cp "$unit"/../config/* config && chmod 600 config/*.key config/*.ppk && chmod 644 config/open.key
+mkdir config && cp -r "$unit"/../config/* config && chmod 600 config/*.key config/*.ppk && chmod 644 config/open.key
 cd config || exit 1
 prints "check good-full.conf" "good-full.conf: ok, gateway alpha.example, 2 peers" "$sealane" check good-full.conf
 fails "check a file that is not there" 1 \
 	"none.conf: cannot open the configuration file: No such file or directory" "$sealane" check none.conf
 for file in *.conf; do
 	case $file in good-*) continue ;; esac
-	expected=$(sed -n "s/^# expect: /$file:/p" "$file")
+	expected=$(sed -n -e "s/^# expect: @//p;t" -e "s/^# expect: /$file:/p" "$file")
 	fails "check $file" 1 "$expected" "$sealane" check "$file"
 done
 cd "$dir" || exit 1
@@ -201,6 +201,10 @@ $RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" sho
 start alpha.example "$answers" || report 1 "start the server"
 prints "show names the gateway" "gateway: alpha.example" "$sealane" show
 prints "show prints what is looked at" "  debugging: packets are captured" "$sealane" show
+prints "show tells the gateway's own key" "  signs with: UZdUn3rf" "$sealane" show
+prints "show tells which of its keys a peer uses" "  signs with: 6n6wIq0E, one of 2 keys" "$sealane" show peers
+[ "$(grep -c 'signs with' out)" = 1 ]
+report $? "show tells no key of a peer that has not signed yet"
 prints "show prints times for people" "  running for: 2 hours 3 minutes" "$sealane" show
 prints "show prints bytes for people" "  received: 2.50 MiB in 2000 packets" "$sealane" show
 prints "show prints both SPIs of the IKE SA" \

@@ -296,7 +296,8 @@ static void introduce(struct pair_end *e, const struct pair_end *other)
 		.start = SL_IKE_START_TRAFFIC,
 		.dpd_delay = 10 * PAIR_S,
 	};
-	memcpy(e->peer.public_key, other->key.public, sizeof(e->peer.public_key));
+	memcpy(e->peer.public_keys[0], other->key.public, sizeof(e->peer.public_keys[0]));
+	e->peer.public_key_count = 1;
 }
 
 void pair_init(struct pair *pair, uint64_t seed)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The configuration file. Each file of tests/config that begins with `# expect: LINE: COMPLAINT` (one such line a
- * complaint) is broken in one way and must be refused with these complaints and no other; each is a test of its own.
+ * complaint; `# expect: @FILE:LINE: COMPLAINT` about a file that it includes) is broken in one way and must be refused with
+ * these complaints and no other; each is a test of its own.
  * What good files mean, and what cannot be kept as a file, is tested below.
  *
  * Private keys must have mode 0600, which git does not keep, so everything runs in a copy of that folder.
@@ -50,10 +51,14 @@ static void read_expected(struct lines *expected, const char *path)
 	assert_non_null(file);
 	expected->count = 0;
 	while (fgets(text, sizeof(text), file) != NULL && strncmp(text, mark, sizeof(mark) - 1) == 0) {
+		const char *complaint = text + sizeof(mark) - 1;
+		bool elsewhere = *complaint == '@';
+
 		text[strcspn(text, "\n")] = '\0';
 		assert_true(expected->count < LINES_MAX);
-		assert_true(snprintf(expected->line[expected->count++], LINE_MAX_LEN, "%s:%s", path,
-				    text + sizeof(mark) - 1) < LINE_MAX_LEN);
+		assert_true(snprintf(expected->line[expected->count++], LINE_MAX_LEN, "%s%s%s",
+				    elsewhere ? "" : path, elsewhere ? "" : ":",
+				    complaint + elsewhere) < LINE_MAX_LEN);
 	}
 	fclose(file);
 }
@@ -85,13 +90,12 @@ static struct sl_config *load(const char *path)
 
 static struct sl_config *parse(const char *text, size_t len, const char *path, struct lines *got)
 {
-	static const struct sl_config_loaders loaders = {.key = sl_key_load, .ppk = sl_ppk_load};
 	FILE *file = fmemopen((void *)(uintptr_t)text, len, "r");
 	struct sl_config *config;
 
 	assert_non_null(file);
 	got->count = 0;
-	config = sl_config_parse(file, path, &loaders, keep, got);
+	config = sl_config_parse(file, path, &sl_config_from_files, keep, got);
 	fclose(file);
 	return config;
 }
@@ -209,7 +213,9 @@ static void test_every_key(void **state)
 	assert_int_equal(c->peer_count, 2);
 	assert_string_equal(beta->name, "beta.example");
 	assert_int_equal(beta->line, 25);
-	assert_public(beta->public_key, "6n6wIq0ESFdAU3sYobQPqhCsy+Ixn4AkvHwvbMVoSqs=");
+	assert_int_equal(beta->public_key_count, 2);
+	assert_public(beta->public_keys[0], "6n6wIq0ESFdAU3sYobQPqhCsy+Ixn4AkvHwvbMVoSqs=");
+	assert_public(beta->public_keys[1], "1SqaxHyhaARVozZnqcfF0npnfoBndDW/wRjZYuWtzz8=");
 	assert_endpoint(&beta->endpoint, "198.51.100.2:4501");
 	assert_int_equal(beta->prefix_count, 4);
 	assert_prefix(&beta->prefixes[0], "10.2.0.0/16");
@@ -281,6 +287,68 @@ static void test_defaults(void **state)
 		assert_true(peer->ppk == NULL && peer->ppk_id == NULL && peer->ppk_required);
 	}
 	sl_config_free(c);
+}
+
+/* Peers and flows from files of their own, in the order of their names, and what these name in turn. */
+static void test_include(void **state)
+{
+	struct sl_config *c = load("good-include.conf");
+
+	(void)state;
+	assert_string_equal(c->key_path, "alpha.key");
+	assert_int_equal(c->peer_count, 2);
+	assert_string_equal(c->peers[0].name, "beta.example");
+	assert_int_equal(c->peers[0].public_key_count, 2);
+	assert_non_null(c->peers[0].ppk);
+	assert_string_equal(c->peers[1].name, "gamma.example");
+	assert_int_equal(c->peers[1].public_key_count, 1);
+	assert_int_equal(c->flow_count, 1);
+	assert_int_equal(c->flows[0].peer, 0);
+	sl_config_free(c);
+}
+
+/* From another folder, the name of which holds what in a pattern would not stand for itself. */
+static void test_include_elsewhere(void **state)
+{
+	struct sl_config *c;
+
+	(void)state;
+	assert_int_equal(
+		system("mkdir 'f[x]*\\' && cp -pr good-include.conf alpha.key link1.ppk ./*.d 'f[x]*\\'"), 0);
+	c = load("f[x]*\\/good-include.conf");
+	assert_int_equal(c->peer_count, 2);
+	assert_int_equal(c->flow_count, 1);
+	sl_config_free(c);
+	assert_int_equal(system("rm -r 'f[x]*\\'"), 0);
+}
+
+/* A folder that cannot be read may hold peers, so it is not taken for an empty one. */
+static void test_include_unreadable(void **state)
+{
+	static const char text[] = "[gateway]\ninclude = closed.d/*.conf\n";
+
+	(void)state;
+	assert_int_equal(symlink("closed.d", "closed.d"), 0); /* even root cannot read that */
+	assert_complaint(text, sizeof(text) - 1,
+		"x.conf:2: cannot look for the files of include 'closed.d/*.conf': Too many levels of symbolic links");
+	assert_int_equal(unlink("closed.d"), 0);
+}
+
+/* A complaint is one line, and plain text, whatever a file is called. */
+static void test_include_strange_name(void **state)
+{
+	static const char text[] = "[gateway]\ninclude = strange.d/*\n";
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(mkdir("strange.d", 0700), 0);
+	file = fopen("strange.d/a\nb\x1b[2J", "w");
+	assert_non_null(file);
+	fputs("[plain]\n", file);
+	fclose(file);
+	assert_complaint(text, sizeof(text) - 1,
+		"strange.d/a?b?[2J:1: [plain] in an included file, expected it in x.conf");
+	assert_int_equal(system("rm -r strange.d"), 0);
 }
 
 static void test_tap(void **state)
@@ -359,7 +427,7 @@ static void test_long_lines(void **state)
 	for (unsigned i = 0; i < got.count; i++)
 		assert_null(strstr(got.line[i], "too long"));
 	assert_complaint(text, (size_t)len,
-		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal, idle-sleep, mss-clamp or group");
+		"x.conf:4: unknown key 'colour' in [gateway], expected name, private-key, eal, idle-sleep, mss-clamp, group or include");
 	len = snprintf(text, sizeof(text), "[gateway]\neal = %04090d\n", 0);
 	assert_complaint(
 		text, (size_t)len, "x.conf:2: the line is too long, expected at most 4094 characters");
@@ -387,7 +455,8 @@ static void test_pasted_keys(void **state)
 	static const char key[] = "MC4CAQAwBQYDK2VwBCIEIABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/abcde";
 	static const struct {
 		const char *before, *after;
-	} places[] = {{"[gateway]\nprivate-key = ", ""}, {"[gateway]\nname = ", "/"}, {"[gateway]\n", ""},
+	} places[] = {{"[gateway]\nprivate-key = ", ""}, {"[gateway]\nname = ", "/"},
+		{"[gateway]\ninclude = ", ""}, {"[gateway]\ninclude = ", "/*"}, {"[gateway]\n", ""},
 		{"[gateway]\n", "="}, {"", "="}, {"[gateway]\nidle-sleep = ", ""}, {"[wire]\nport = ", ","},
 		{"[wire]\nport = ", ""}, {"[wire]\nmtu = key ", ""}, {"[peer a]\npublic-key = ", ""},
 		{"[peer a]\nppk = ", ""}, {"[peer a]\nppk-id = ", "/"},
@@ -475,7 +544,7 @@ static int enter_copy(char *dir)
 	char command[LINE_MAX_LEN];
 
 	snprintf(command, sizeof(command),
-		"cp '%s'/config/* '%s' && chmod 600 '%s'/*.key '%s'/*.ppk && chmod 644 '%s'/open.key",
+		"cp -r '%s'/config/* '%s' && chmod 600 '%s'/*.key '%s'/*.ppk && chmod 644 '%s'/open.key",
 		tests != NULL ? tests : "tests", dir, dir, dir, dir);
 	return system(command) == 0 && chdir(dir) == 0 ? 0 : -1;
 }
@@ -495,6 +564,10 @@ static int run_all(const glob_t *files)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_include),
+		cmocka_unit_test(test_include_elsewhere),
+		cmocka_unit_test(test_include_unreadable),
+		cmocka_unit_test(test_include_strange_name),
 		cmocka_unit_test(test_tap),
 		cmocka_unit_test(test_key_path),
 		cmocka_unit_test(test_unreadable),

@@ -91,7 +91,7 @@ static void wrong_key_of_initiator(void **state)
 	struct pair *p = new_pair(40);
 
 	(void)state;
-	p->end[BETA].peer.public_key[0] ^= 1;
+	p->end[BETA].peer.public_keys[0][0] ^= 1;
 	set_boot(p, true, false);
 	boot_both(p);
 	pair_run(p, 500 * PAIR_MS);
@@ -109,13 +109,13 @@ static void wrong_key_of_initiator(void **state)
 	pair_run(p, 100 * PAIR_S);
 	assert_int_equal(info_of(p, ALPHA).failures, 8);
 	assert_int_equal(pair_spis(&p->end[ALPHA]), 0);
-	p->end[BETA].peer.public_key[0] ^= 1;
+	p->end[BETA].peer.public_keys[0][0] ^= 1;
 	pair_run(p, 31 * PAIR_S);
 	assert_calm(p);
 	assert_string_equal(info_of(p, ALPHA).last_error, "");
 
 	/* The next trouble begins with a short back-off again. */
-	p->end[BETA].peer.public_key[0] ^= 1;
+	p->end[BETA].peer.public_keys[0][0] ^= 1;
 	sl_ike_shutdown(p->end[BETA].ike, p->now);
 	pair_boot(p, BETA);
 	pair_run(p, 2500 * PAIR_MS);
@@ -128,7 +128,7 @@ static void wrong_key_of_responder(void **state)
 	struct pair *p = new_pair(41);
 
 	(void)state;
-	p->end[ALPHA].peer.public_key[5] ^= 0x10;
+	p->end[ALPHA].peer.public_keys[0][5] ^= 0x10;
 	set_boot(p, true, false);
 	boot_both(p);
 	pair_run(p, 500 * PAIR_MS);
@@ -469,7 +469,7 @@ static void connect_respects_the_backoff(void **state)
 	struct pair *p = new_pair(81);
 
 	(void)state;
-	p->end[BETA].peer.public_key[0] ^= 1;
+	p->end[BETA].peer.public_keys[0][0] ^= 1;
 	boot_both(p);
 	pair_connect(p, ALPHA);
 	pair_run(p, 200 * PAIR_MS);

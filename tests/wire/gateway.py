@@ -120,7 +120,7 @@ def strangers_key():
 
 class Relay:
     """
-    A wire between two gateways (sides a and b), or with one side the end of a gateway's line. With `far` it attaches to
+    A wire between two gateways (sides a and b) or more, or with one side the end of a gateway's line. With `far` it attaches to
     that relay, as a gateway would; else others attach to it. `queues` are those of each side: one for each worker of the
     gateway there.
     """
@@ -167,7 +167,7 @@ class Relay:
         self.order(f"queue {self.order_name(side)} {number}")
 
     def order_name(self, side):
-        return "ab"[self.sides.index(side)]
+        return "abcd"[self.sides.index(side)]
 
     def inject(self, side, frames):
         path = self.pcap.with_suffix(".inject")

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A wire in the middle, for tests: joins two DPDK ports, forwards every frame between them, and keeps a record.
+ * A wire in the middle, for tests: joins two DPDK ports or more, forwards every frame from each to all others, and keeps a
+ * record.
  *
- *     relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B]]
+ *     relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B ...]]
  *
- * The first port is side `a`, the second side `b`; each frame a gateway sends is written to PCAP as it was sent, before
- * anything is done to it. With one port only it is the end of a line: frames are recorded and go no further.
+ * The first port is side `a`, the second side `b`, and so on; each frame a gateway sends is written to PCAP as it was sent,
+ * before anything is done to it. With one port only it is the end of a line: frames are recorded and go no further.
  *
  * Orders come as lines on stdin, each is answered by one line on stdout, `ok ...` or `error ...`. SIDE is where the
  * frames go to, not where they come from; "ESP" means sealed packets, so that IKE and ARP pass.
@@ -52,11 +53,11 @@ enum {
 	IPV4_ESP = 50,
 	IPV4_UDP = 17,
 	NAT_PORT = 4500,
+	SIDES_MAX = 4,
 };
 
 /* One end of the wire, and what is done to frames that go there. */
 struct side {
-	bool present;
 	uint16_t port;
 	uint16_t queues, queue; /* all are read, frames to this side go into one */
 	unsigned drop, dup;
@@ -67,7 +68,8 @@ struct side {
 	uint64_t received, sent, dropped, lost;
 };
 
-static struct side sides[2]; /* a and b */
+static struct side sides[SIDES_MAX]; /* a, b, ... */
+static unsigned side_count;
 static struct rte_mempool *pool;
 static pcap_t *pcap;
 static pcap_dumper_t *record_file;
@@ -117,7 +119,7 @@ static bool link_up(const struct side *side)
 {
 	struct rte_eth_link link = {0};
 
-	return side->present && rte_eth_link_get_nowait(side->port, &link) == 0 && link.link_status;
+	return rte_eth_link_get_nowait(side->port, &link) == 0 && link.link_status;
 }
 
 /* Takes the frame in any case. A gateway that is slow is waited for; one that is not there loses it. */
@@ -199,7 +201,21 @@ static bool through_nat(const struct side *from, const struct side *to, struct r
 	return !to->nat || translate(m, 2, to->nat, NAT_PORT);
 }
 
-static bool forward_queue(struct side *from, struct side *to, uint16_t queue)
+/* Each other side gets a copy of its own, in case something is done to it. */
+static void deliver_to_all(struct side *from, struct rte_mbuf *m)
+{
+	for (unsigned i = 0; i < side_count; i++) {
+		struct rte_mbuf *copy = &sides[i] != from ? rte_pktmbuf_copy(m, pool, 0, UINT32_MAX) : NULL;
+
+		if (copy != NULL && through_nat(from, &sides[i], copy))
+			deliver(&sides[i], copy);
+		else
+			rte_pktmbuf_free(copy);
+	}
+	rte_pktmbuf_free(m);
+}
+
+static bool forward_queue(struct side *from, uint16_t queue)
 {
 	struct rte_mbuf *burst[BURST];
 	uint16_t count = rte_eth_rx_burst(from->port, queue, burst, BURST);
@@ -207,22 +223,19 @@ static bool forward_queue(struct side *from, struct side *to, uint16_t queue)
 	from->received += count;
 	for (uint16_t i = 0; i < count; i++) {
 		record(burst[i]);
-		if (to->present && through_nat(from, to, burst[i]))
-			deliver(to, burst[i]);
-		else
-			rte_pktmbuf_free(burst[i]);
+		deliver_to_all(from, burst[i]);
 	}
 	if (count > 0)
 		pcap_dump_flush(record_file);
 	return count > 0;
 }
 
-static bool forward(struct side *from, struct side *to)
+static bool forward(struct side *from)
 {
 	bool busy = false;
 
 	for (uint16_t queue = 0; queue < from->queues; queue++)
-		busy |= forward_queue(from, to, queue);
+		busy |= forward_queue(from, queue);
 	return busy;
 }
 
@@ -275,15 +288,16 @@ static void inject(struct side *to, const char *path)
 
 static void stats(void)
 {
-	char text[2][256];
+	char text[SIDES_MAX * 256];
+	size_t len = 0;
 
-	for (unsigned i = 0; i < 2; i++)
-		snprintf(text[i], sizeof(text[i]),
-			"{\"up\": %s, \"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64
-			", \"lost\": %" PRIu64 "}",
-			link_up(&sides[i]) ? "true" : "false", sides[i].received, sides[i].sent,
-			sides[i].dropped, sides[i].lost);
-	reply("ok {\"a\": %s, \"b\": %s}", text[0], text[1]);
+	for (unsigned i = 0; i < side_count; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			"%s\"%c\": {\"up\": %s, \"received\": %" PRIu64 ", \"sent\": %" PRIu64
+			", \"dropped\": %" PRIu64 ", \"lost\": %" PRIu64 "}",
+			i > 0 ? ", " : "", 'a' + (int)i, link_up(&sides[i]) ? "true" : "false",
+			sides[i].received, sides[i].sent, sides[i].dropped, sides[i].lost);
+	reply("ok {%s}", text);
 }
 
 static void order_for_side(const char *verb, struct side *to, const char *argument)
@@ -324,7 +338,7 @@ static void obey(const char *line)
 		reply("ok");
 	} else if (fields == 1 && strcmp(verb, "stats") == 0) {
 		stats();
-	} else if (fields >= 2 && (side[0] == 'a' || side[0] == 'b') && sides[side[0] - 'a'].present) {
+	} else if (fields >= 2 && side[0] >= 'a' && side[0] < 'a' + (int)side_count) {
 		order_for_side(verb, &sides[side[0] - 'a'], argument);
 	} else {
 		reply("error '%s' is no order, or names a side that is not there", line);
@@ -359,9 +373,10 @@ static void listen_for_orders(void)
 
 static void turn(void *unused)
 {
-	bool busy = forward(&sides[0], &sides[1]);
+	bool busy = false;
 
-	busy |= forward(&sides[1], &sides[0]);
+	for (unsigned i = 0; i < side_count; i++)
+		busy |= forward(&sides[i]);
 	listen_for_orders();
 	if (quit)
 		sem_post(&done);
@@ -382,7 +397,7 @@ static void open_side(struct side *side, uint16_t port, uint16_t queues)
 {
 	struct rte_eth_conf conf = {0};
 
-	*side = (struct side){.present = true, .port = port, .queues = queues};
+	*side = (struct side){.port = port, .queues = queues};
 	if (rte_eth_dev_configure(port, queues, queues, &conf) != 0)
 		fail("a port cannot be configured");
 	for (uint16_t queue = 0; queue < queues; queue++) {
@@ -409,11 +424,11 @@ int main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv);
 	uint16_t ports;
 
-	if (used < 0 || argc - used < 2 || argc - used > 4)
-		fail("usage: relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B]]");
+	if (used < 0 || argc - used < 2 || argc - used > 2 + SIDES_MAX)
+		fail("usage: relay EAL-ARGUMENTS -- PCAP [QUEUES-OF-A [QUEUES-OF-B ...]]");
 	ports = rte_eth_dev_count_avail();
-	if (ports < 1 || ports > 2)
-		fail("one or two ports are needed");
+	if (ports < 1 || ports > SIDES_MAX)
+		fail("one to four ports are needed");
 	pool = rte_pktmbuf_pool_create("relay", POOL_SIZE, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (pool == NULL)
 		fail("no memory for packets");
@@ -422,6 +437,7 @@ int main(int argc, char **argv)
 		const char *queues = used + 2 + i < argc ? argv[used + 2 + i] : "1";
 
 		open_side(&sides[i], i, (uint16_t)strtoul(queues, NULL, 10));
+		side_count = i + 1U;
 	}
 
 	sem_init(&done, 0, 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "../../../lib/crypto/keyfile.h"
 #include "telemetry.h"
 
 static int list_peers(struct gateway *g, const char *param, struct rte_tel_data *d)
@@ -19,7 +20,7 @@ static int list_peers(struct gateway *g, const char *param, struct rte_tel_data 
 static void tell_handshakes(
 	const struct gateway *g, struct rte_tel_data *d, const struct sl_ike_peer_info *info)
 {
-	char endpoint[SL_ADDR_TEXT];
+	char endpoint[SL_ADDR_TEXT], key[SL_FINGERPRINT_MAX];
 
 	tell_text(d, "state", sl_ike_state_name(info->state));
 	tell_number(d, "since_s", seconds_since(info->since ? info->since : g->started));
@@ -33,6 +34,7 @@ static void tell_handshakes(
 	tell_number(d, "rekeys_child", info->rekeys - info->ike_rekeys);
 	tell_number(d, "rekeys_ike", info->ike_rekeys);
 	tell_text(d, "cipher", info->state == SL_IKE_UP ? sl_cipher_name(info->cipher) : "");
+	tell_text(d, "key", info->last_handshake ? sl_public_fingerprint(key, info->public_key) : "");
 	tell_text(d, "last_error", info->last_error);
 }
 
@@ -82,6 +84,7 @@ static int tell_peer(struct gateway *g, const char *name, struct rte_tel_data *d
 	sa_peer_info(g, i, &sas);
 	tell_text(d, "name", c->peers[i].name);
 	tell_handshakes(g, d, &info);
+	tell_number(d, "keys", c->peers[i].public_key_count);
 	tell_ike_spi(d, "ike_spi_i", info.spi_i);
 	tell_ike_spi(d, "ike_spi_r", info.spi_r);
 	tell_signed(d, "ike_rekey_in_s", seconds_until(info.rekey_at));
