@@ -7,6 +7,7 @@
 #ifndef SEALANE_GATEWAY_MESSAGE_H
 #define SEALANE_GATEWAY_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_ether.h>
@@ -20,12 +21,15 @@ enum command_type {
 	COMMAND_OUT_RESOLVE, /* object: struct sl_esp_out, mac: of its next hop */
 	COMMAND_OUT_MOVE,    /* object: struct sl_esp_out, endpoint: what it seals to from now on */
 	COMMAND_INNER_MTU, /* object: struct sl_esp_out, other: struct sl_esp_in, arg: what fits the path now */
-	COMMAND_NEIGHBOUR,  /* address: on the plain link, mac: all zero when it is not known any more */
-	COMMAND_SEND_WIRE,  /* object: mbuf, a frame without tag */
-	COMMAND_SEND_PLAIN, /* object: mbuf, a frame without tag */
-	COMMAND_SEAL,       /* object: mbuf, such a frame to be taken as if the plain port had received it */
-	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
-	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
+	COMMAND_NEIGHBOUR,   /* address: on the plain link, mac: all zero when it is not known any more */
+	COMMAND_SEND_WIRE,   /* object: mbuf, a frame without tag */
+	COMMAND_SEND_PLAIN,  /* object: mbuf, a frame without tag */
+	COMMAND_SEAL,        /* object: mbuf, such a frame to be taken as if the plain port had received it */
+	COMMAND_OPEN_PLAIN,  /* start receiving from the plain port */
+	COMMAND_FLOW_OWNER,  /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
+	COMMAND_FLOW_APART,  /* arg: flow, object: struct sl_esp_apart, or NULL; of a flow without sessions */
+	COMMAND_FLOW_CLOSED, /* arg: flow, closed */
+	COMMAND_ROUTES,      /* object and old: struct sl_routes; old: EVENT_ROUTES_RELEASED */
 };
 
 struct command {
@@ -40,14 +44,16 @@ struct command {
 		struct sl_endpoint endpoint;
 		void *old, *other;
 		uint8_t worker;
+		bool closed;
 	};
 };
 
 enum event_type {
-	EVENT_PACKET,       /* object: mbuf, arg: enum sl_handed */
-	EVENT_WANTED,       /* arg: flow whose packets find no session */
-	EVENT_IN_RELEASED,  /* object: struct sl_esp_in the worker no longer uses */
-	EVENT_OUT_RELEASED, /* object: struct sl_esp_out */
+	EVENT_PACKET,          /* object: mbuf, arg: enum sl_handed */
+	EVENT_WANTED,          /* arg: flow whose packets find no session */
+	EVENT_IN_RELEASED,     /* object: struct sl_esp_in the worker no longer uses */
+	EVENT_OUT_RELEASED,    /* object: struct sl_esp_out */
+	EVENT_ROUTES_RELEASED, /* object: struct sl_routes */
 };
 
 struct event {

@@ -130,7 +130,7 @@ void ike_further_heard(struct ike_sa *sa)
 void ike_further_unheard(struct ike_sa *sa)
 {
 	if (sa->sure_at != IKE_NEVER)
-		sa->sure_at = sa->ike->now + IKE_FURTHER_WAIT;
+		sa->sure_at = sa->ike->now + IKE_SURE_WAIT;
 }
 
 /* ---- Initiator --------------------------------------------------------------------------------------------------- */
@@ -294,8 +294,8 @@ static void put_to_use(struct ike_child *fresh, bool carried, bool for_worker)
 	} else {
 		fresh->unsure = true;
 		fresh->instead = !for_worker;
-		sa->sure_at = later;
-		ike_arm(sa->ike, later);
+		sa->sure_at = sa->ike->now + IKE_SURE_WAIT;
+		ike_arm(sa->ike, sa->sure_at);
 	}
 	/* The peer may have more to ask for. */
 	if (sa->further_at < later)

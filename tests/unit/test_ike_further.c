@@ -78,7 +78,7 @@ static void not_used_before_both_have_it(void **state)
 	pair_run(p, 3600 * PAIR_MS);
 	assert_int_equal(pair_children(&p->end[ALPHA]), 2);
 	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 1);
-	pair_run(p, 2 * PAIR_S);
+	pair_run(p, 4 * PAIR_S);
 	assert_children(p, 2, 2, 2);
 	free_pair(p);
 }

@@ -118,7 +118,7 @@ static void narrower_selectors(void **state)
 	assert_int_equal(seen->remote.ts[0].last.bytes[2], 7);
 	/* What it is for has a child already, so beta uses it when it is sure that alpha has it: the one beside the other. */
 	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 1);
-	pair_run(p, 3 * PAIR_S);
+	pair_run(p, 5 * PAIR_S);
 	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 2);
 	assert_int_equal(info_of(p, BETA).children, 2);
 
@@ -189,7 +189,7 @@ static void duplicate(void **state)
 	ike_create_child_ask(child, &w, &wanted, IKE_TASK_FURTHER);
 	pair_run(p, 15 * PAIR_MS);
 	assert_int_equal(p->end[BETA].outbound, first);
-	pair_run(p, 3 * PAIR_S);
+	pair_run(p, 5 * PAIR_S);
 	assert_int_equal(p->end[BETA].outbound, child->spi_out);
 	assert_int_equal(p->end[ALPHA].outbound, child->spi_in);
 	assert_int_equal(pair_in_use(&p->end[BETA], PAIR_ALL), 1);
