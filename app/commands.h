@@ -16,6 +16,9 @@ int sl_cmd_check(int argc, char **argv);
 int sl_cmd_run(int argc, char **argv);
 int sl_cmd_show(int argc, char **argv);
 int sl_cmd_rekey(int argc, char **argv);
+int sl_cmd_reload(int argc, char **argv);
+int sl_cmd_down(int argc, char **argv);
+int sl_cmd_up(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
 
 /* What `sealane show --help` says. */

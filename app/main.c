@@ -41,6 +41,9 @@ static const struct command {
 	{"show", "[SECTION] [OPTIONS]", "show the gateway (show --help)", sl_cmd_show, sl_show_help},
 	{"bench", "[OPTIONS]", "measure this machine (bench --help)", sl_cmd_bench, bench_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
+	{"reload", "[--gateway NAME]", "put the changed configuration file into effect", sl_cmd_reload, NULL},
+	{"down", "PEER [--gateway NAME]", "take the link with a peer down", sl_cmd_down, NULL},
+	{"up", "PEER [--gateway NAME]", "let it come up again", sl_cmd_up, NULL},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -362,7 +362,7 @@ void sl_ike_child_limits(
 	const struct ike_sa *sa;
 
 	*limits = (struct sl_ike_child_limits){IKE_NEVER, IKE_NEVER};
-	TAILQ_FOREACH (sa, &peer_at(ike, peer)->sas, peer_link) {
+	TAILQ_FOREACH (sa, &ike_peer_at(ike, peer)->sas, peer_link) {
 		child = find_up(sa, spi_in);
 		if (child)
 			break;

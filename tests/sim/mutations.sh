@@ -135,8 +135,6 @@ mutate removed-children-stay lib/ike/peer.c 'ike_children_drop(sa);
 
 mutate forgotten-too-early lib/ike/change.c '!peer->leaving || !TAILQ_EMPTY(&peer->sas)' '!peer->leaving'
 
-mutate guessed-before-it-was-known lib/ike/auth.c 'sa->started < peer->added ?' 'peer->closed ?'
-
 # ---- Several child SAs --------------------------------------------------------------------------------------------------
 
 mutate sure-too-early lib/ike/further.c 'fresh->unsure = true;' 'ike_child_use(fresh);'

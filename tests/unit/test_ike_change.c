@@ -150,6 +150,36 @@ static void replaced(void **state)
 	free_pair(p);
 }
 
+/* Who asked before it was a peer was taken for somebody else, who wants no UDP, and asks again. */
+static void added_in_the_middle(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_AUTH, .holds = true};
+	struct pair *p = new_pair(791);
+	struct sl_ike_peer_conf conf = p->end[BETA].peer, other = conf;
+
+	(void)state;
+	other.name = "gamma.example";
+	other.endpoint.addr = sl_addr_v4(UINT32_C(0xc0000203));
+	p->end[ALPHA].peer.udp = other.udp = false;
+	set_boot(p, true, false);
+	pair_boot(p, BETA);
+	assert_int_equal(sl_ike_peer_add(p->end[BETA].ike, &other), 1);
+	remove_peer(p, BETA);
+	assert_true(forget(p, BETA));
+	pair_boot(p, ALPHA);
+	p->filter = spring;
+	p->filter_ctx = &trap;
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(trap.len > 0);
+	add_peer(p, BETA, &conf);
+	let_pass(p, &trap);
+	assert_logged(p, BETA, "it has become a peer only now");
+	pair_run(p, 5 * PAIR_S);
+	assert_linked(p);
+	assert_true(used_by(p, ALPHA, 0)->udp);
+	free_pair(p);
+}
+
 /* ---- Down and up ------------------------------------------------------------------------------------------------- */
 
 static void down_and_up(void **state)
@@ -371,6 +401,7 @@ int main(void)
 		cmocka_unit_test(removed_unheard),
 		cmocka_unit_test(removed_at_any_time),
 		cmocka_unit_test(replaced),
+		cmocka_unit_test(added_in_the_middle),
 		cmocka_unit_test(down_and_up),
 		cmocka_unit_test(up_connects),
 		cmocka_unit_test(down_is_for_the_peer),
