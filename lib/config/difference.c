@@ -72,6 +72,7 @@ RULE(gateway_private_key, struct sl_config,
 RULE(gateway_eal, struct sl_config, same_text(a->eal, b->eal), SL_CONFIG_RESTART)
 RULE(gateway_idle_sleep, struct sl_config, a->idle_sleep == b->idle_sleep, SL_CONFIG_RESTART)
 RULE(gateway_mss_clamp, struct sl_config, a->mss_clamp == b->mss_clamp, SL_CONFIG_RESTART)
+RULE(gateway_group, struct sl_config, same_text(a->group, b->group), SL_CONFIG_RESTART)
 
 static const struct rule gateway_rules[] = {
 	{"name", gateway_name},
@@ -79,6 +80,7 @@ static const struct rule gateway_rules[] = {
 	{"eal", gateway_eal},
 	{"idle-sleep", gateway_idle_sleep},
 	{"mss-clamp", gateway_mss_clamp},
+	{"group", gateway_group},
 };
 
 RULE(port_port, struct sl_config_port, same_text(a->port, b->port) && same_text(a->tap, b->tap),

@@ -99,6 +99,9 @@ fails "rekey with a wrong option" 2 \
 	"sealane: rekey: unknown option '--child', expected --ike or --gateway NAME $help" "$sealane" rekey a --child
 fails "rekey --gateway without a name" 2 "sealane: rekey: expected the name of a gateway after --gateway $help" \
 	"$sealane" rekey a --gateway
+fails "reload with an argument" 2 "sealane: reload: expected no arguments $help" "$sealane" reload alpha.conf
+fails "down without a peer" 2 "sealane: down: expected the name of one peer $help" "$sealane" down
+fails "up with a wrong option" 2 "sealane: up: unknown option '--ike', expected --gateway NAME $help" "$sealane" up a --ike
 fails "show --gateway without a name" 2 "sealane: show: expected the name of a gateway after --gateway $help" \
 	"$sealane" show peers --gateway
 
@@ -163,6 +166,7 @@ answers=$unit/show_answers.json
 none="sealane: no gateway is running here (looked in $RUNTIME_DIRECTORY/dpdk)"
 fails "show without a gateway" 1 "$none" "$sealane" show
 fails "rekey without a gateway" 1 "$none" "$sealane" rekey beta.example
+fails "reload without a gateway" 1 "$none" "$sealane" reload
 fails "show --gateway without that gateway" 1 "sealane: no gateway 'beta' is running here (looked in \
 $RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" show --gateway beta
 

@@ -33,6 +33,7 @@ static const struct sample samples[] = {
 	{"gateway", "eal", "-l 0-1", "-l 0-2", SL_CONFIG_RESTART},
 	{"gateway", "idle-sleep", "50us", "0", SL_CONFIG_RESTART},
 	{"gateway", "mss-clamp", "yes", "no", SL_CONFIG_RESTART},
+	{"gateway", "group", "netops", "admins", SL_CONFIG_RESTART},
 	{"wire", "port", "net_null0", "net_null7", SL_CONFIG_RESTART},
 	{"wire", "address", "192.0.2.1/24, 2001:db8::1/64", "192.0.2.1/24, 2001:db8::5/64", SL_CONFIG_RESTART},
 	{"wire", "mtu", "1500", "1400", SL_CONFIG_RESTART},
