@@ -42,7 +42,7 @@ struct plan {
 	struct gateway *g;
 	struct sl_config *old, *new;
 	struct step *steps;       /* by index in the new configuration */
-	bool *stays;              /* by slot, as far as there are slots now */
+	bool *stays;              /* by slot, as far as there are slots now: who is in it then */
 	unsigned slots;           /* there are */
 	struct sl_routes *routes; /* NULL: they stay as they are */
 	unsigned added, changed, removed, untouched;
@@ -223,6 +223,8 @@ static bool make_slots(struct plan *plan)
 		}
 		step->slot = (unsigned)slot;
 		step->introduced = true;
+		if (step->slot < plan->slots) /* one that was free */
+			plan->stays[step->slot] = true;
 	}
 	return true;
 }

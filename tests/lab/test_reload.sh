@@ -10,8 +10,8 @@ reloads=${RELOADS:-10}
 
 reload() { timeout 10 "$SEALANE" reload --gateway alpha.example; }
 
-# Peers that do not answer, and whose prefixes begin with this octet.
-strangers() { # OCTET ENDPOINT
+# Peers that do not answer, with prefixes of their own for each number from 3 to 24.
+strangers() { # NUMBER ENDPOINT
 	local n
 	for n in 1 2 3; do
 		cat <<-CONF
@@ -19,7 +19,7 @@ strangers() { # OCTET ENDPOINT
 			[peer stranger$n.example]
 			public-key = $("$SEALANE" genkey | "$SEALANE" pubkey)
 			endpoint   = $2
-			prefixes   = $1.$n.0.0/16, fd00:$1:$n::/48
+			prefixes   = 10.$1$n.0.0/16
 		CONF
 	done
 }
@@ -34,12 +34,12 @@ count_of_peers() { lab_show alpha peers --json | /usr/bin/python3 -c 'import jso
 come_and_go() {
 	local n there elsewhere
 	for ((n = 0; n < reloads; n++)); do
-		there=$(strangers $((20 + n)) 192.0.2.77)
+		there=$(strangers $((3 + n)) 192.0.2.77)
 		elsewhere=${there//192.0.2.77/192.0.2.78}
 		reload_with "$there" | grep "3 peers added, 0 removed, 0 changed, 1 untouched" || return 1
 		[ "$(count_of_peers)" = 4 ] || return 1
 		reload_with "$elsewhere" | grep "0 peers added, 0 removed, 3 changed, 1 untouched" || return 1
-		reload_with "$(strangers $((40 + n)) 192.0.2.78)" | grep -c "its link begins anew" || return 1
+		reload_with "$(strangers $((14 + n)) 192.0.2.78)" | grep -c "its link begins anew" || return 1
 		reload_with "" | grep "0 peers added, 3 removed, 0 changed, 1 untouched" || return 1
 		[ "$(count_of_peers)" = 1 ] || return 1
 	done
@@ -56,16 +56,18 @@ is_refused() {
 		[ "$(count_of_peers)" = 1 ]
 }
 
+# A line for each answer.
 start_flood() {
-	ip netns exec "$(lab_ns host-a)" ping -f -i 0.002 -W 2 10.2.0.9 >"$lab_dir/flood" 2>&1 &
+	ip netns exec "$(lab_ns host-a)" ping -i 0.002 -W 2 10.2.0.9 >"$lab_dir/flood" 2>&1 &
 	flood_pid=$!
 }
 
 end_flood() {
 	kill -INT "$flood_pid"
 	wait "$flood_pid" || true
-	tail -2 "$lab_dir/flood"
-	grep " 0% packet loss" "$lab_dir/flood"
+	# What was asked last may be on its way still; before it there is no gap.
+	sed -n 's/.*icmp_seq=\([0-9]*\) .*/\1/p' "$lab_dir/flood" | sort -nu |
+		awk '{ last = $1 } END { print NR " answers, the last of them to number " last; exit !(NR == last && NR > 300) }'
 }
 
 one_handshake() { [ "$(lab_show "$1" peers --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["peers"][0]["handshakes"])')" = "$2" ]; }
