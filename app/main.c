@@ -88,6 +88,9 @@ static const struct command {
 	{"trace", "[OPTIONS]", "follow packets through it", sl_cmd_trace, trace_options},
 	{"exporter", "[OPTIONS]", "serve metrics and a status page", sl_cmd_exporter, exporter_options},
 	{"rekey", "PEER [--ike] [--gateway NAME]", "renew keys; --ike: of the IKE SA", sl_cmd_rekey, NULL},
+	{"reload", "[--gateway NAME]", "put the changed file into effect", sl_cmd_reload, NULL},
+	{"down", "PEER [--gateway NAME]", "take the link with a peer down", sl_cmd_down, NULL},
+	{"up", "PEER [--gateway NAME]", "let it come up again", sl_cmd_up, NULL},
 	{"rotate-identity", "FILE [--finish]", "replace the private key", sl_cmd_rotate_identity, NULL},
 };
 

@@ -41,7 +41,7 @@ static const struct {
 	[SL_SECTION_GATEWAY] = {"gateway", NULL, "/sealane/gateway", false,
 		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), TEXT("key"),
 			NUMBER("workers"), TEXT("debugging")}},
-	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", false,
+	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", true,
 		{TEXT("name"), TEXT("state"), NUMBER("since_s"), TEXT("endpoint"), NUMBER("last_handshake_s"),
 			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), NUMBER("rekeys_child"),
 			NUMBER("rekeys_ike"), TEXT("cipher"), TEXT("ike_spi_i"), TEXT("ike_spi_r"),

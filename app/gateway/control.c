@@ -48,6 +48,7 @@ int control_init(struct gateway *g)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -63,9 +64,13 @@ static void handle(struct gateway *g, const struct event *event)
 {
 	switch ((enum event_type)event->type) {
 	case EVENT_PACKET: local_input(g, (enum sl_handed)event->arg, event->object); break;
-	case EVENT_WANTED: sl_ike_connect(g->ike, gateway_now(), event->arg); break;
+	case EVENT_WANTED:
+		if (g->peers[event->arg].config) /* it may have left meanwhile */
+			sl_ike_connect(g->ike, gateway_now(), event->arg);
+		break;
 	case EVENT_IN_RELEASED: sa_in_released(g, event->object); break;
 	case EVENT_OUT_RELEASED: sa_out_released(g, event->object); break;
+	case EVENT_ROUTES_RELEASED: routes_released(g, event->object); break;
 	}
 }
 
@@ -81,7 +86,7 @@ static bool take_burst(struct gateway *g, struct worker *w)
 }
 
 /* A burst from each worker in turn. */
-static void take_events(struct gateway *g)
+void control_take_events(struct gateway *g)
 {
 	bool more = true;
 
@@ -105,6 +110,7 @@ static void run_timers(struct gateway *g)
 {
 	uint64_t now = gateway_now();
 
+	changes_run(g);
 	if (g->rekey_asked) {
 		sa_rekey_asked(g, now);
 		g->rekey_asked = false;
@@ -116,6 +122,7 @@ static void run_timers(struct gateway *g)
 		path_mtu_tick(g, now);
 		load_tick(g);
 		service_tick(g);
+		peers_tick(g);
 		g->next_second = now + SECOND_NS;
 	}
 	if (now >= g->open_plain_at) {
@@ -145,7 +152,9 @@ static void acknowledge(struct gateway *g, int fd)
 
 	if (read(fd, &what, fd == g->signal_fd ? sizeof(what.signal) : sizeof(what.count)) < 0)
 		return;
-	if (fd == g->signal_fd)
+	if (fd == g->signal_fd && what.signal.ssi_signo == SIGHUP)
+		g->reload_asked = true;
+	else if (fd == g->signal_fd)
 		g->stop_signal = (int)what.signal.ssi_signo;
 }
 
@@ -175,7 +184,7 @@ void control_run(struct gateway *g)
 	links_start(g);
 	sl_ike_start(g->ike, gateway_now());
 	while (!g->stop_signal) {
-		take_events(g);
+		control_take_events(g);
 		run_timers(g);
 		set_timer(g);
 		sleep_until_needed(g);

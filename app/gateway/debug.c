@@ -244,33 +244,25 @@ static void add_sa_address(void *ctx, const struct sl_addr *addr)
 	add_peer_address(ctx, addr);
 }
 
-/* SL_NO_FLOW: there is none of that name. */
-static uint16_t peer_called(const struct sl_config *c, const char *name)
-{
-	for (unsigned i = 0; i < c->peer_count; i++) {
-		if (strcmp(c->peers[i].name, name) == 0)
-			return (uint16_t)i;
-	}
-	return SL_NO_FLOW;
-}
-
 /* False: the gateway has no such peer. */
 static bool find_peer(struct debug *d, const char *name)
 {
 	struct gateway *g = d->gateway;
 	struct watch_order *o = &d->order;
+	int slot;
 
 	o->peer = SL_NO_FLOW;
 	if (*name == '\0')
 		return true;
 	pthread_mutex_lock(&g->lock);
-	o->peer = peer_called(g->config, name);
-	if (o->peer != SL_NO_FLOW) {
-		add_peer_address(o, &g->config->peers[o->peer].endpoint.addr);
+	slot = peer_find(g, name);
+	if (slot >= 0) {
+		o->peer = (uint16_t)slot;
+		add_peer_address(o, &g->peers[slot].config->endpoint.addr);
 		sa_addresses(g, o->peer, add_sa_address, o);
 	}
 	pthread_mutex_unlock(&g->lock);
-	return o->peer != SL_NO_FLOW;
+	return slot >= 0;
 }
 
 /* To the worker, or to the control thread, which has the last one. */
@@ -417,7 +409,7 @@ static void write_trace(struct debug *d, const struct watch_trace *t)
 
 	pthread_mutex_lock(&g->lock);
 	l->len += trace_text(l->message + l->len, t, time_of(d, t->head.tsc),
-		t->peer < g->config->peer_count ? g->config->peers[t->peer].name : NULL);
+		t->peer < g->peer_slots && g->peers[t->peer].config ? g->peers[t->peer].name : NULL);
 	pthread_mutex_unlock(&g->lock);
 }
 

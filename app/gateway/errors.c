@@ -38,10 +38,10 @@ static bool may_say(struct errors *e, const struct sl_addr *to)
 /* The peer that addr is behind, or NULL. */
 static const struct peer *peer_before(const struct gateway *g, const struct sl_addr *addr)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
-		const struct sl_config_peer *peer = &g->config->peers[i];
+	for (unsigned i = 0; i < g->peer_slots; i++) {
+		const struct sl_config_peer *peer = g->peers[i].config;
 
-		for (unsigned j = 0; j < peer->prefix_count; j++) {
+		for (unsigned j = 0; peer && j < peer->prefix_count; j++) {
 			if (sl_prefix_contains(&peer->prefixes[j], addr))
 				return &g->peers[i];
 		}

@@ -12,6 +12,9 @@
  *   path_mtu.c   ICMP errors about our sealed packets
  *   ike.c        the IKE engine, its configuration
  *   node.c       the plain port as an interface of this host's kernel
+ *   peers.c      the peers in their slots
+ *   reload.c     another configuration put into effect
+ *   changes.c    what an operator asks of the running gateway: reload, down, up
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   privileges.c what the process may do, once it runs
  *   service.c    what whoever started it is told
@@ -62,7 +65,12 @@ struct totals {
 
 struct sa; /* sa.c */
 
+/* A slot. */
 struct peer {
+	bool taken;
+	const struct sl_config_peer *config; /* NULL: the slot is free, or the peer is leaving */
+	char name[64];
+	struct sl_ike_peer_conf conf;
 	LIST_HEAD(, sa) sas;
 	struct totals gone;          /* over SAs that are gone; live ones are added when somebody asks */
 	uint64_t gone_lost;          /* packets that never came through those */
@@ -97,6 +105,8 @@ struct gateway {
 	struct rte_mempool *mbufs;
 	struct link wire, plain;
 	struct sl_routes *routes;
+	struct sl_routes *routes_before; /* that some workers may still look at; NULL: none */
+	unsigned routes_before_users, routes_made;
 	struct sl_lan lan;
 	struct worker *workers;
 	unsigned worker_count;
@@ -104,15 +114,18 @@ struct gateway {
 	atomic_bool asleep;       /* the control thread, as workers see it */
 
 	struct sl_ike_conf ike_conf;
-	struct sl_ike_peer_conf *peer_confs;
 	struct sl_ike *ike;
 
 	struct sl_secret_pool *outs, *ins; /* sessions */
 	struct sa **sas;                   /* by slot, SL_SLOTS of them */
 	uint32_t *free_slots;              /* a queue of those not in use */
 	uint32_t free_head, free_count;
-	struct peer *peers;
-	bool rekey_asked; /* of any peer */
+	struct peer *peers;    /* by slot */
+	unsigned peer_slots;   /* of these none beyond was ever taken */
+	bool rekey_asked;      /* of any peer */
+	bool reload_asked;     /* by SIGHUP */
+	struct change *change; /* what an operator waits for; NULL: nothing */
+	pthread_cond_t changed;
 
 	uint64_t next_second;          /* when the once-a-second work is due */
 	uint64_t open_plain_at;        /* UINT64_MAX: not waiting */
@@ -140,6 +153,9 @@ void gateway_send(struct gateway *g, enum command_type type, struct rte_mbuf *m)
 
 int control_init(struct gateway *g);
 void control_run(struct gateway *g);
+
+/* Takes what workers have to say: in the midst of a change that may make them say much. */
+void control_take_events(struct gateway *g);
 
 /* ---- links.c ---------------------------------------------------------------------------------------------------------- */
 
@@ -206,6 +222,54 @@ void path_mtu_told(struct gateway *g, const struct sl_icmp_too_big *told);
 /* Once a second: forgets what is old. */
 void path_mtu_tick(struct gateway *g, uint64_t now);
 
+/* ---- peers.c ------------------------------------------------------------------------------------------------------------ */
+
+/* The slots of all peers of g->config, in its order. fini after sa_fini(). */
+int peers_init(struct gateway *g);
+void peers_fini(struct gateway *g);
+
+/* The slot of the peer of this name, or -1. */
+int peer_find(const struct gateway *g, const char *name);
+
+/*
+ * A slot for a peer of a configuration; -1 when there is none, or no memory. Then lib/ike is told of it: 0, or -1 when it has
+ * no memory, and the slot is to be discarded.
+ */
+int peer_prepare(struct gateway *g, const struct sl_config *config, unsigned index);
+int peer_introduce(struct gateway *g, unsigned slot);
+void peer_discard(struct gateway *g, unsigned slot);
+
+/* The peer is now as this configuration says, in which nothing differs that takes a new link. */
+void peer_configure(struct peer *p, const struct sl_config *config, unsigned index);
+
+/* It is a peer no more, and leaves; forget makes its slot free when it has left, and the tick tries that with all. */
+void peer_leave(struct gateway *g, unsigned slot, uint64_t now);
+void peer_forget(struct gateway *g, unsigned slot);
+void peers_tick(struct gateway *g);
+
+void peer_selectors(struct sl_ts_list *list, const struct sl_prefix *prefixes, unsigned count);
+
+/* ---- reload.c ----------------------------------------------------------------------------------------------------------- */
+
+/* Routes to all peers, before any worker runs. Returns 0 or -1. */
+int routes_init(struct gateway *g);
+
+/* A worker has let go of what was before. */
+void routes_released(struct gateway *g, struct sl_routes *routes);
+
+/*
+ * Reads the configuration file again and puts what has changed into effect. Says every mistake, or what was done, line by
+ * line; returns whether it was. Not while there is something of the last change that workers look at (routes_before).
+ */
+bool reload(struct gateway *g, sl_config_report *report, void *ctx);
+
+/* ---- changes.c: after telemetry_init() ---------------------------------------------------------------------------------- */
+
+int changes_init(struct gateway *g);
+
+/* Does what somebody has asked for. */
+void changes_run(struct gateway *g);
+
 /* ---- ike.c: after sa_init(), and before sa_fini() -------------------------------------------------------------------------- */
 
 int ike_init(struct gateway *g);
@@ -245,6 +309,9 @@ void sa_totals(const struct gateway *g, unsigned peer, struct totals *sum);
 
 /* Once a second: signs of life for the IKE engine, SAs at their limits. */
 void sa_tick(struct gateway *g, uint64_t now);
+
+/* The limits of a peer have changed: what there is reaches them earlier, but not later. */
+void sa_limits_changed(struct gateway *g, unsigned peer);
 
 /* Begins the rekeys that somebody has asked for. */
 void sa_rekey_asked(struct gateway *g, uint64_t now);

@@ -7,6 +7,7 @@
 #ifndef SEALANE_GATEWAY_MESSAGE_H
 #define SEALANE_GATEWAY_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_ether.h>
@@ -26,7 +27,10 @@ enum command_type {
 	COMMAND_SEAL,       /* object: mbuf, such a frame to be taken as if the plain port had received it */
 	COMMAND_OPEN_PLAIN, /* start receiving from the plain port */
 	COMMAND_WATCH, /* object: struct watch that looks at packets from now on, or NULL: nobody looks */
-	COMMAND_FLOW_OWNER, /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
+	COMMAND_FLOW_OWNER,  /* arg: flow, worker: that takes what has no session here, or SL_NO_WORKER */
+	COMMAND_FLOW_APART,  /* arg: flow, object: struct sl_esp_apart, or NULL; of a flow without sessions */
+	COMMAND_FLOW_CLOSED, /* arg: flow, closed */
+	COMMAND_ROUTES,      /* object and old: struct sl_routes; old: EVENT_ROUTES_RELEASED */
 };
 
 struct command {
@@ -41,14 +45,16 @@ struct command {
 		struct sl_endpoint endpoint;
 		void *old, *other;
 		uint8_t worker;
+		bool closed;
 	};
 };
 
 enum event_type {
-	EVENT_PACKET,       /* object: mbuf, arg: enum sl_handed */
-	EVENT_WANTED,       /* arg: flow whose packets find no session */
-	EVENT_IN_RELEASED,  /* object: struct sl_esp_in the worker no longer uses */
-	EVENT_OUT_RELEASED, /* object: struct sl_esp_out */
+	EVENT_PACKET,          /* object: mbuf, arg: enum sl_handed */
+	EVENT_WANTED,          /* arg: flow whose packets find no session */
+	EVENT_IN_RELEASED,     /* object: struct sl_esp_in the worker no longer uses */
+	EVENT_OUT_RELEASED,    /* object: struct sl_esp_out */
+	EVENT_ROUTES_RELEASED, /* object: struct sl_routes */
 };
 
 struct event {

@@ -97,9 +97,11 @@ static int add_address(int fd, int interface, const struct sl_prefix *address)
 	return ask(fd, &r);
 }
 
-static int add_route(int fd, int interface, const struct sl_prefix *prefix)
+/* type: RTM_NEWROUTE or RTM_DELROUTE. */
+static int set_route(int fd, int interface, uint16_t type, const struct sl_prefix *prefix)
 {
-	struct request r = begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(r.about.route));
+	uint16_t flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+	struct request r = begin(type, flags, sizeof(r.about.route));
 
 	r.about.route = (struct rtmsg){
 		.rtm_family = family_of(&prefix->addr),
@@ -147,7 +149,7 @@ static int add_routes(const struct sl_config *c, int fd, int interface)
 			int err = 0;
 
 			if (sl_config_address(&c->plain, (enum sl_family)prefix->addr.family))
-				err = add_route(fd, interface, prefix);
+				err = set_route(fd, interface, RTM_NEWROUTE, prefix);
 			snprintf(what, sizeof(what), "cannot have a route to %s",
 				sl_prefix_text(prefix, text));
 			if (err)
@@ -173,4 +175,45 @@ int node_set_up(const struct sl_config *c, unsigned mtu)
 		err = add_addresses(c, fd, interface) || add_routes(c, fd, interface) ? -1 : 0;
 	close(fd);
 	return err ? -1 : 0;
+}
+
+static bool has_prefix(const struct sl_config *c, const struct sl_prefix *prefix)
+{
+	for (unsigned i = 0; i < c->peer_count; i++) {
+		for (unsigned j = 0; j < c->peers[i].prefix_count; j++) {
+			const struct sl_prefix *other = &c->peers[i].prefixes[j];
+
+			if (other->len == prefix->len && sl_addr_equal(&other->addr, &prefix->addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* One that is not there any more is as good. */
+static void remove_routes(const struct sl_config *old, const struct sl_config *c, int fd, int interface)
+{
+	for (unsigned i = 0; i < old->peer_count; i++) {
+		for (unsigned j = 0; j < old->peers[i].prefix_count; j++) {
+			const struct sl_prefix *prefix = &old->peers[i].prefixes[j];
+
+			if (!has_prefix(c, prefix))
+				set_route(fd, interface, RTM_DELROUTE, prefix);
+		}
+	}
+}
+
+void node_change(const struct sl_config *old, const struct sl_config *c)
+{
+	int interface = (int)if_nametoindex(c->plain.tap);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (interface == 0 || fd < 0) {
+		refuse(c, "its routes cannot be changed", -errno);
+	} else {
+		add_routes(c, fd, interface);
+		remove_routes(old, c, fd, interface);
+	}
+	if (fd >= 0)
+		close(fd);
 }

@@ -19,4 +19,10 @@
  */
 int node_set_up(const struct sl_config *config, unsigned mtu);
 
+/*
+ * Another configuration, with the same interface: a route to every prefix of every peer in it, and none to those of before.
+ * Says on stderr what went wrong.
+ */
+void node_change(const struct sl_config *old, const struct sl_config *config);
+
 #endif

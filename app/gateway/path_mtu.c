@@ -28,7 +28,7 @@ static void set(struct gateway *g, unsigned peer, unsigned mtu, uint64_t forgott
 {
 	sa_path_mtu(g, peer, mtu);
 	g->peers[peer].path_mtu_forgotten = forgotten;
-	log_info("%s: packets on the wire may have %u bytes", g->config->peers[peer].name,
+	log_info("%s: packets on the wire may have %u bytes", g->peers[peer].name,
 		mtu ? mtu : g->wire.config->mtu);
 }
 
@@ -60,7 +60,7 @@ void path_mtu_told(struct gateway *g, const struct sl_icmp_too_big *told)
 
 void path_mtu_tick(struct gateway *g, uint64_t now)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		if (g->peers[i].path_mtu && now >= g->peers[i].path_mtu_forgotten)
 			set(g, i, 0, 0);
 	}

@@ -73,29 +73,12 @@ static void block_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- The data path ------------------------------------------------------------------------------------------------------ */
-
-static int routes_init(struct gateway *g)
-{
-	unsigned prefixes = 0;
-
-	for (unsigned i = 0; i < g->config->peer_count; i++)
-		prefixes += g->config->peers[i].prefix_count;
-	g->routes = sl_routes_new("routes", prefixes);
-	for (unsigned i = 0; g->routes && i < g->config->peer_count; i++) {
-		const struct sl_config_peer *peer = &g->config->peers[i];
-
-		for (unsigned j = 0; j < peer->prefix_count; j++) {
-			if (sl_routes_add(g->routes, &peer->prefixes[j], i) != 0)
-				return -1;
-		}
-	}
-	return g->routes ? 0 : -1;
-}
 
 /* On the link is what our addresses there say, whatever the routes say. */
 static void lan_init(struct gateway *g)
@@ -152,6 +135,8 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 	w->dp.lan = &g->lan;
 	w->dp.pool = g->mbufs;
 	w->dp.clamp_mss = g->config->mss_clamp;
+	for (unsigned slot = 0; slot < g->peer_slots; slot++)
+		w->dp.flows[slot].apart = g->peers[slot].flow_count ? g->peers[slot].aparts : NULL;
 	return g->config->plain.tap ? add_kernel(&w->dp, &g->plain.port) : 0;
 }
 
@@ -206,8 +191,8 @@ static unsigned least_inner_mtu(const struct gateway *g)
 {
 	unsigned least = UINT_MAX;
 
-	for (unsigned i = 0; i < g->config->peer_count; i++)
-		least = RTE_MIN(least, sa_inner_mtu(g, i));
+	for (unsigned slot = 0; slot < g->peer_slots; slot++)
+		least = RTE_MIN(least, sa_inner_mtu(g, slot));
 	return least;
 }
 
@@ -217,8 +202,8 @@ static int assemble(struct gateway *g)
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
 	if (ports_open(g))
 		return -1;
-	if (control_init(g) || links_init(g) || routes_init(g) || workers_set_up(g) || load_init(g) ||
-		sa_init(g) || ike_init(g) || telemetry_init(g)) {
+	if (control_init(g) || links_init(g) || peers_init(g) || routes_init(g) || workers_set_up(g) ||
+		load_init(g) || sa_init(g) || ike_init(g) || telemetry_init(g) || changes_init(g)) {
 		fprintf(stderr,
 			"sealane: cannot set up the gateway: out of memory (give the EAL more, -m 512)\n");
 		return -1;
@@ -299,17 +284,19 @@ static void disassemble(struct gateway *g)
 {
 	ike_fini(g);
 	sa_fini(g);
+	peers_fini(g);
 	load_fini(g);
 	links_fini(g);
 	for (unsigned i = 0; i < g->worker_count; i++)
 		worker_fini(&g->workers[i]);
 	free(g->workers);
 	sl_routes_free(g->routes);
+	sl_routes_free(g->routes_before);
 }
 
 int sl_cmd_run(int argc, char **argv)
 {
-	static struct gateway g = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	static struct gateway g = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	struct options o;
 	gid_t group = 0;
 	int status;

@@ -38,7 +38,7 @@ struct sa {
 		path; /* outer addresses and ports, of IKE; ESP may come from another port of ours */
 	struct sl_addr next_hop; /* SL_NONE: there is no way */
 	bool udp;
-	const struct sl_config_flow *flow; /* NULL: of none */
+	int flow; /* of its peer; SL_IKE_NO_FLOW: of none */
 	uint64_t created;
 	uint64_t soft_packets, soft_bytes;
 	uint64_t lost;     /* as told last: what another thread counts meanwhile must not make it less */
@@ -55,15 +55,12 @@ int sa_init(struct gateway *g)
 {
 	g->sas = calloc(SL_SLOTS, sizeof(struct sa *));
 	g->free_slots = calloc(SL_SLOTS, sizeof(uint32_t));
-	g->peers = calloc(g->config->peer_count, sizeof(*g->peers));
 	g->outs = sl_secret_pool_new(sizeof(struct sl_esp_out), SL_SLOTS);
 	g->ins = sl_secret_pool_new(sizeof(struct sl_esp_in), SL_SLOTS);
-	if (!g->sas || !g->free_slots || !g->peers || !g->outs || !g->ins)
+	if (!g->sas || !g->free_slots || !g->outs || !g->ins)
 		return -1;
 	for (uint32_t slot = 1; slot < SL_SLOTS; slot++)
 		g->free_slots[g->free_count++] = slot;
-	for (unsigned i = 0; i < g->config->peer_count; i++)
-		g->peers[i].owner = SL_NO_WORKER;
 	return 0;
 }
 
@@ -83,7 +80,6 @@ void sa_fini(struct gateway *g)
 	sl_secret_pool_free(g->ins);
 	free(g->sas);
 	free(g->free_slots);
-	free(g->peers);
 }
 
 static struct worker *worker_of(const struct gateway *g, const struct sa *sa)
@@ -122,6 +118,7 @@ uint32_t sa_spi_alloc(void *gateway, unsigned peer, unsigned worker)
 	sl_random(&random, sizeof(random));
 	sa->spi_in = sl_spi_make(worker, slot, random);
 	sa->peer = peer;
+	sa->flow = SL_IKE_NO_FLOW;
 	g->sas[slot] = sa;
 	LIST_INSERT_HEAD(&g->peers[peer].sas, sa, next);
 	return sa->spi_in;
@@ -136,12 +133,29 @@ void sa_spi_free(void *gateway, uint32_t spi)
 		release_slot(g, sa);
 }
 
-static void set_limits(struct sa *sa, const struct sl_config_peer *peer, bool esn)
+static void set_limits(struct sa *sa, const struct peer *peer, bool esn)
 {
-	uint64_t packets = sa->flow ? sa->flow->rekey_packets : peer->rekey_packets;
+	const struct sl_config_flow *flow = sa->flow == SL_IKE_NO_FLOW ? NULL : peer->flows[sa->flow];
+	uint64_t packets = flow ? flow->rekey_packets : peer->config->rekey_packets;
 
 	sa->soft_packets = esn ? packets : RTE_MIN(packets, SOFT_PACKETS_32);
-	sa->soft_bytes = sa->flow ? sa->flow->rekey_bytes : peer->rekey_bytes;
+	sa->soft_bytes = flow ? flow->rekey_bytes : peer->config->rekey_bytes;
+}
+
+/* The hard limits are the worker's, and stay. */
+void sa_limits_changed(struct gateway *g, unsigned peer)
+{
+	struct sa *sa;
+
+	LIST_FOREACH (sa, &g->peers[peer].sas, next) {
+		struct sa limits = {.flow = sa->flow};
+
+		if (!sa->in_at_worker || sa->removed)
+			continue;
+		set_limits(&limits, &g->peers[peer], sa->in->esn);
+		sa->soft_packets = RTE_MIN(sa->soft_packets, limits.soft_packets);
+		sa->soft_bytes = RTE_MIN(sa->soft_bytes, limits.soft_bytes);
+	}
 }
 
 static unsigned path_mtu(const struct gateway *g, unsigned peer)
@@ -191,12 +205,12 @@ static unsigned rank(const struct gateway *g, const struct sl_ike_child *child)
 	if (child->flow != SL_IKE_NO_FLOW)
 		return 1 + g->peers[child->peer].flow_count - (unsigned)child->flow;
 	return !same_list(&child->local, &g->ike_conf.selectors) ||
-	       !same_list(&child->remote, &g->peer_confs[child->peer].selectors);
+	       !same_list(&child->remote, &g->peers[child->peer].conf.selectors);
 }
 
 static int sessions_init(const struct gateway *g, struct sa *sa, const struct sl_ike_child *child)
 {
-	const struct sl_config_peer *peer = &g->config->peers[child->peer];
+	const struct sl_config_peer *peer = g->peers[child->peer].config;
 	struct sl_esp_params p = {
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
@@ -259,14 +273,13 @@ int sa_install(void *gateway, const struct sl_ike_child *child)
 	struct sa *sa = find(g, child->spi_in);
 	int err;
 
-	if (child->flow != SL_IKE_NO_FLOW)
-		sa->flow = g->peers[child->peer].flows[child->flow];
-	set_limits(sa, &g->config->peers[child->peer], child->esn);
+	sa->flow = child->flow;
+	set_limits(sa, &g->peers[child->peer], child->esn);
 	sa->out = sl_secret_get(g->outs);
 	sa->in = sl_secret_get(g->ins);
 	err = sa->out && sa->in ? sessions_init(g, sa, child) : -1;
 	if (err) {
-		log_error("%s: cannot install the SA: %s", g->config->peers[child->peer].name,
+		log_error("%s: cannot install the SA: %s", g->peers[child->peer].name,
 			sa->out && sa->in ? sl_esp_strerror(err) : "no memory for more sessions");
 		give_up_sessions(g, sa);
 		return -1;
@@ -294,7 +307,7 @@ void sa_move(void *gateway, unsigned peer, uint32_t spi_in, const struct sl_ike_
 
 void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct rte_ether_addr *mac)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {
@@ -306,7 +319,7 @@ void sa_resolve(struct gateway *g, const struct sl_addr *next_hop, const struct 
 
 unsigned sa_inner_mtu(const struct gateway *g, unsigned peer)
 {
-	const struct sl_config_peer *c = &g->config->peers[peer];
+	const struct sl_config_peer *c = g->peers[peer].config;
 	enum sl_family family = c->endpoint.addr.family == SL_IPV6 ? SL_IPV6 : SL_IPV4;
 	bool udp = c->udp;
 	const struct sa *sa;
@@ -331,7 +344,7 @@ static bool sealed_by(const struct sa *sa, const struct sl_icmp_too_big *told)
 
 int sa_peer_told(const struct gateway *g, const struct sl_icmp_too_big *told)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {
@@ -543,10 +556,12 @@ static bool worn_out(const struct sa *sa)
 
 void sa_tick(struct gateway *g, uint64_t now)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		struct totals sum;
 		struct sa *sa;
 
+		if (!g->peers[i].config)
+			continue;
 		sa_totals(g, i, &sum);
 		if (sum.rx_packets != g->peers[i].seen)
 			sl_ike_alive(g->ike, now, i);
@@ -559,10 +574,12 @@ void sa_tick(struct gateway *g, uint64_t now)
 
 void sa_rekey_asked(struct gateway *g, uint64_t now)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		struct peer *peer = &g->peers[i];
 		struct sa *sa;
 
+		if (!peer->config)
+			continue;
 		LIST_FOREACH (sa, &peer->sas, next) {
 			if (peer->rekey_child && sa->in_use)
 				sl_ike_rekey_child(g->ike, now, sa->spi_in);
@@ -588,7 +605,7 @@ static void info_of(const struct gateway *g, struct sa *sa, struct sa_info *info
 		.cipher = sa->in->cipher,
 		.esn = sa->in->esn,
 		.in_use = sa->in_use,
-		.flow = sa->flow ? sa->flow->name : "-",
+		.flow = sa->flow == SL_IKE_NO_FLOW ? "-" : g->peers[sa->peer].flows[sa->flow]->name,
 		.created = sa->created,
 		.rx_packets = sa->in->packets,
 		.rx_bytes = sa->in->bytes,
@@ -618,7 +635,7 @@ bool sa_find(struct gateway *g, uint32_t spi_in, struct sa_info *info)
 
 void sa_each(const struct gateway *g, void (*fn)(void *ctx, uint32_t spi_in), void *ctx)
 {
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
+	for (unsigned i = 0; i < g->peer_slots; i++) {
 		const struct sa *sa;
 
 		LIST_FOREACH (sa, &g->peers[i].sas, next) {

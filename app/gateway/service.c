@@ -64,8 +64,10 @@ static unsigned peers_up(const struct gateway *g)
 	struct sl_ike_peer_info info;
 	unsigned up = 0;
 
-	for (unsigned i = 0; i < g->config->peer_count; i++) {
-		sl_ike_peer_info(g->ike, i, &info);
+	for (unsigned slot = 0; slot < g->peer_slots; slot++) {
+		if (!g->peers[slot].config)
+			continue;
+		sl_ike_peer_info(g->ike, slot, &info);
 		up += info.state == SL_IKE_UP;
 	}
 	return up;

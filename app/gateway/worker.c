@@ -275,6 +275,12 @@ static void carry_out(struct worker *w, const struct command *c)
 	case COMMAND_OPEN_PLAIN: w->plain_open = true; break;
 	case COMMAND_WATCH: watch_take(w, c->object); break;
 	case COMMAND_FLOW_OWNER: w->dp.flows[c->arg].owner = c->worker; break;
+	case COMMAND_FLOW_APART: w->dp.flows[c->arg].apart = c->object; break;
+	case COMMAND_FLOW_CLOSED: w->dp.flows[c->arg].closed = c->closed; break;
+	case COMMAND_ROUTES:
+		w->dp.routes = c->object;
+		post(w, &(struct event){EVENT_ROUTES_RELEASED, 0, c->old});
+		break;
 	}
 }
 

@@ -101,10 +101,10 @@ enum {
 
 /* A flow: what goes to one peer. */
 struct sl_flow {
-	struct sl_esp_out *out; /* this worker's sessions; NULL: none */
-	const struct sl_esp_apart
-		*apart; /* what the owner has sessions of its own for; changed only while no worker runs */
+	struct sl_esp_out *out;           /* this worker's sessions; NULL: none */
+	const struct sl_esp_apart *apart; /* what the owner has sessions of its own for */
 	bool wanted; /* traffic came while there was no SA; the worker tells the control thread and clears it */
+	bool closed;   /* nobody wants an SA: the link has been taken down */
 	uint8_t owner; /* the worker that takes what has no session here; SL_NO_WORKER: none has any */
 };
 
@@ -169,9 +169,9 @@ struct sl_dataplane {
 	uint8_t workers;      /* that run; their numbers are below */
 	bool clamp_mss;       /* lower what TCP wants to send at once to what fits a tunnel */
 	unsigned errors_left; /* of SL_ERRORS_A_SECOND; the worker fills it up */
-	const struct sl_routes
-		*routes;          /* inner destination -> flow; shared, changed only while no worker runs */
-	const struct sl_lan *lan; /* likewise; NULL: all hosts are on the link */
+	/* Inner destination -> flow. What workers share is never changed: they get another, and say when they have it. */
+	const struct sl_routes *routes;
+	const struct sl_lan *lan; /* shared, and the same all the time; NULL: all hosts are on the link */
 	struct rte_mempool *pool; /* for fragments, like those of the port's frames; NULL: nothing is cut */
 	struct sl_flow *flows;    /* SL_FLOWS_MAX of them */
 	struct sl_esp_in **in;    /* SL_SLOTS of them, by slot */
@@ -220,7 +220,7 @@ void sl_dataplane_fini(struct sl_dataplane *dp);
 
 /*
  * A routing table for at most so many prefixes of either family, each of which leads to a number. A family takes memory,
- * 64 MiB and some KiB a prefix, once it has one. NULL, or a negative errno, when there is none.
+ * 64 MiB and some KiB a prefix, once it has one. NULL, or a negative errno, when there is none. No two may have one name.
  */
 struct sl_routes *sl_routes_new(const char *name, unsigned prefixes);
 int sl_routes_add(struct sl_routes *routes, const struct sl_prefix *prefix, unsigned number);

@@ -21,6 +21,7 @@
 	X(EXPIRED, "expired", "the time to live or hop limit ran out")                                       \
 	X(NO_ROUTE, "no-route", "no peer has the destination address in its prefixes")                       \
 	X(NO_SESSION, "no-session", "there is no SA with the peer yet; a handshake was asked for")           \
+	X(CLOSED, "closed", "the link with the peer has been taken down: 'sealane up' opens it again")       \
 	X(SELECTOR, "selector", "an inner address is outside the prefixes agreed for the SA")                \
 	X(LIMIT, "limit", "the SA has reached its hard limit of packets or bytes")                           \
 	X(NO_NEIGHBOUR, "no-neighbour", "the next hop's MAC address is unknown and did not answer")          \

@@ -112,6 +112,10 @@ static void without_session(struct sl_dataplane *dp, const struct staged *s, str
 		pass_on(burst, m, owner);
 		return;
 	}
+	if (dp->flows[flow].closed) {
+		sl_drop(dp, m, SL_DROP_CLOSED);
+		return;
+	}
 	if (!dp->flows[flow].wanted && dp->wanted_count < SL_BURST_MAX) {
 		dp->flows[flow].wanted = true;
 		dp->wanted_flow[dp->wanted_count++] = (uint16_t)flow;

@@ -194,9 +194,11 @@ void ike_auth_response(struct ike_sa *sa, const struct ike_message *m)
 
 static struct ike_peer *peer_by_id(const struct sl_ike *ike, struct ike_view id)
 {
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		if (id_is(id, ike->peers[i]->conf->name))
-			return ike->peers[i];
+	struct ike_peer *peer;
+
+	IKE_FOREACH_PEER(peer, ike)
+	if (id_is(id, peer->conf->name))
+		return peer;
 	return NULL;
 }
 
@@ -293,6 +295,15 @@ static void accept(struct ike_sa *sa, const struct sl_ike_path *path, const stru
 	ike_sa_forget_init(sa);
 }
 
+/* Why a peer that is authentic can have no link now, or NULL. Only the peer itself hears of it. */
+static const char *not_now(const struct ike_sa *sa, const struct ike_peer *peer)
+{
+	if (peer->closed)
+		return "its link has been taken down here";
+	/* What was chosen in IKE_SA_INIT was for others. */
+	return sa->started < peer->added ? "it has become a peer only now" : NULL;
+}
+
 void ike_auth_request(struct ike_sa *sa, const struct sl_ike_path *path, const struct ike_message *m)
 {
 	static const uint8_t nobody[sizeof(struct ike_wire_id)];
@@ -307,6 +318,11 @@ void ike_auth_request(struct ike_sa *sa, const struct sl_ike_path *path, const s
 	peer = authenticate(sa, m, &why);
 	if (!peer) {
 		refuse(sa, path, IKE_N_AUTHENTICATION_FAILED, why, id);
+		return;
+	}
+	why = not_now(sa, peer);
+	if (why) {
+		refuse(sa, path, IKE_N_TEMPORARY_FAILURE, why, id);
 		return;
 	}
 	sa->peer = peer;

@@ -83,9 +83,10 @@ static bool cookie_returned(struct sl_ike *ike, const struct ike_head *head, con
 
 unsigned ike_strangers_max(const struct sl_ike *ike)
 {
-	unsigned ours = ike->peer_count * SL_IKE_PEER_SAS;
+	unsigned ours = ike->peers_taken * SL_IKE_PEER_SAS, limit = ike->conf->strangers_max;
+	unsigned left = ike->conf->sa_max > ours ? ike->conf->sa_max - ours : 1;
 
-	return ike->conf->sa_max > ours ? ike->conf->sa_max - ours : 1;
+	return limit && limit < left ? limit : left;
 }
 
 /* What counts as one source: an IPv4 address, or an IPv6 /64, within which a host can choose its address. */

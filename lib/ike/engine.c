@@ -48,10 +48,17 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 	return ike;
 }
 
-static struct ike_peer *peer_at(const struct sl_ike *ike, unsigned index)
+struct ike_peer *ike_peer_at(const struct sl_ike *ike, unsigned index)
 {
-	assert(index < ike->peer_count);
+	assert(index < ike->peer_count && ike->peers[index]);
 	return ike->peers[index];
+}
+
+struct ike_peer *ike_peer_from(const struct sl_ike *ike, unsigned index)
+{
+	while (index < ike->peer_count && (!ike->peers[index] || ike->peers[index]->leaving))
+		index++;
+	return index < ike->peer_count ? ike->peers[index] : NULL;
 }
 
 static void drop_all(struct sl_ike *ike)
@@ -76,10 +83,26 @@ void sl_ike_free(struct sl_ike *ike)
 	free(ike);
 }
 
-int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
+/* The lowest index that is free; -1 when memory is short. */
+static int free_index(struct sl_ike *ike)
 {
-	struct ike_peer **peers, *peer;
+	struct ike_peer **peers;
+	unsigned index = 0;
 
+	while (index < ike->peer_count && ike->peers[index])
+		index++;
+	if (index < ike->peer_count)
+		return (int)index;
+	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
+	if (!peers)
+		return -1;
+	ike->peers = peers;
+	peers[ike->peer_count++] = NULL;
+	return (int)index;
+}
+
+static void check_conf(const struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
+{
 	assert(strlen(conf->name) <= SL_IKE_NAME_MAX && conf->selectors.count <= SL_TS_MAX);
 	assert(!conf->ppk || (conf->ppk->len > 0 && strlen(conf->ppk_id) <= SL_IKE_NAME_MAX));
 	assert(conf->cipher_count > 0 && conf->cipher_count <= SL_CIPHER_COUNT);
@@ -87,34 +110,35 @@ int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
 	for (unsigned i = 0; i < conf->flow_count; i++)
 		assert(ike_ts_within(&conf->flows[i].local, &ike->conf->selectors) &&
 			ike_ts_within(&conf->flows[i].remote, &conf->selectors));
-	peers = realloc(ike->peers, (ike->peer_count + 1) * sizeof(*peers));
-	if (!peers)
+}
+
+int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf)
+{
+	struct ike_peer *peer = calloc(1, sizeof(*peer));
+	int index = peer ? free_index(ike) : -1;
+
+	if (index < 0) {
+		free(peer);
 		return -1;
-	ike->peers = peers;
-	peer = calloc(1, sizeof(*peer));
-	if (!peer)
-		return -1;
+	}
+	check_conf(ike, conf);
 	peer->ike = ike;
-	peer->index = ike->peer_count;
+	peer->index = (unsigned)index;
 	peer->conf = conf;
+	peer->added = ++ike->order;
 	peer->retry_at = IKE_NEVER;
 	TAILQ_INIT(&peer->sas);
-	peers[ike->peer_count++] = peer;
-	return (int)peer->index;
+	ike->peers[index] = peer;
+	ike->peers_taken++;
+	return index;
 }
 
 void sl_ike_start(struct sl_ike *ike, uint64_t now)
 {
-	ike->now = now;
-	for (unsigned i = 0; i < ike->peer_count; i++) {
-		struct ike_peer *peer = ike->peers[i];
+	struct ike_peer *peer;
 
-		if (peer->conf->start != SL_IKE_START_BOOT || !ike_peer_callable(peer))
-			continue;
-		peer->wanted = true;
-		ike_peer_connect(peer);
-	}
-	ike_reap(ike);
+	IKE_FOREACH_PEER(peer, ike)
+	sl_ike_peer_start(ike, now, peer->index);
 }
 
 void sl_ike_input(
@@ -175,17 +199,19 @@ static void run_timers(struct ike_sa *sa)
 
 static void find_deadline(struct sl_ike *ike)
 {
+	struct ike_peer *peer;
 	struct ike_sa *sa;
 
 	ike->deadline = IKE_NEVER;
 	TAILQ_FOREACH (sa, &ike->sas, link)
 		ike_arm(ike, ike_sa_deadline(sa));
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		ike_arm(ike, ike->peers[i]->retry_at);
+	IKE_FOREACH_PEER(peer, ike)
+	ike_arm(ike, peer->retry_at);
 }
 
 void sl_ike_tick(struct sl_ike *ike, uint64_t now)
 {
+	struct ike_peer *peer;
 	struct ike_sa *sa;
 
 	ike->now = now;
@@ -195,9 +221,9 @@ void sl_ike_tick(struct sl_ike *ike, uint64_t now)
 		ike->next_timer = TAILQ_NEXT(sa, link); /* ike_sa_drop() moves it on when that one goes */
 		run_timers(sa);
 	}
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		if (now >= ike->peers[i]->retry_at)
-			ike_peer_connect(ike->peers[i]);
+	IKE_FOREACH_PEER(peer, ike)
+	if (now >= peer->retry_at)
+		ike_peer_connect(peer);
 	ike_reap(ike);
 	find_deadline(ike);
 }
@@ -209,7 +235,7 @@ uint64_t sl_ike_deadline(const struct sl_ike *ike)
 
 void sl_ike_connect(struct sl_ike *ike, uint64_t now, unsigned index)
 {
-	struct ike_peer *peer = peer_at(ike, index);
+	struct ike_peer *peer = ike_peer_at(ike, index);
 
 	ike->now = now;
 	if (ike->stopped || !ike_peer_callable(peer))
@@ -235,10 +261,11 @@ static struct ike_child *find_up(const struct ike_sa *sa, uint32_t spi_in)
 bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in)
 {
 	struct ike_child *child = NULL;
+	struct ike_peer *peer;
 
 	ike->now = now;
-	for (unsigned i = 0; i < ike->peer_count && !child; i++)
-		child = find_up(ike->peers[i]->active, spi_in);
+	for (peer = ike_peer_from(ike, 0); peer && !child; peer = ike_peer_from(ike, peer->index + 1))
+		child = find_up(peer->active, spi_in);
 	if (ike->stopped || !child)
 		return false;
 	if (child->failures == 0) /* else the next attempt is planned */
@@ -250,7 +277,7 @@ bool sl_ike_rekey_child(struct sl_ike *ike, uint64_t now, uint32_t spi_in)
 
 bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned index)
 {
-	struct ike_sa *sa = peer_at(ike, index)->active;
+	struct ike_sa *sa = ike_peer_at(ike, index)->active;
 
 	ike->now = now;
 	if (ike->stopped || !sa)
@@ -264,7 +291,7 @@ bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned index)
 
 void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned index)
 {
-	struct ike_sa *sa = peer_at(ike, index)->active;
+	struct ike_sa *sa = ike_peer_at(ike, index)->active;
 
 	/* With several SAs nobody knows through which the packet came: each must answer for itself then. */
 	if (sa && sa == TAILQ_FIRST(&sa->peer->sas) && !TAILQ_NEXT(sa, peer_link))
@@ -273,6 +300,7 @@ void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned index)
 
 void sl_ike_shutdown(struct sl_ike *ike, uint64_t now)
 {
+	struct ike_peer *peer;
 	struct ike_sa *sa;
 
 	ike->now = now;
@@ -281,10 +309,11 @@ void sl_ike_shutdown(struct sl_ike *ike, uint64_t now)
 		if (sa->state == IKE_ESTABLISHED || sa->state == IKE_DELETING || sa->state == IKE_AUTH_SENT)
 			ike_delete_last(sa);
 	drop_all(ike);
-	for (unsigned i = 0; i < ike->peer_count; i++) {
-		ike->peers[i]->wanted = false;
-		ike->peers[i]->retry_at = IKE_NEVER;
-		ike_peer_settle(ike->peers[i]);
+	IKE_FOREACH_PEER(peer, ike)
+	{
+		peer->wanted = false;
+		peer->retry_at = IKE_NEVER;
+		ike_peer_settle(peer);
 	}
 	ike->deadline = IKE_NEVER;
 }
@@ -303,7 +332,7 @@ static unsigned children_told(const struct ike_peer *peer)
 
 void sl_ike_peer_info(const struct sl_ike *ike, unsigned index, struct sl_ike_peer_info *info)
 {
-	const struct ike_peer *peer = peer_at(ike, index);
+	const struct ike_peer *peer = ike_peer_at(ike, index);
 	const struct ike_sa *sa = peer->active;
 
 	*info = (struct sl_ike_peer_info){
@@ -334,7 +363,7 @@ void sl_ike_child_limits(
 	const struct ike_sa *sa;
 
 	*limits = (struct sl_ike_child_limits){IKE_NEVER, IKE_NEVER};
-	TAILQ_FOREACH (sa, &peer_at(ike, peer)->sas, peer_link) {
+	TAILQ_FOREACH (sa, &ike_peer_at(ike, peer)->sas, peer_link) {
 		child = find_up(sa, spi_in);
 		if (child)
 			break;
@@ -365,6 +394,7 @@ const char *sl_ike_state_name(enum sl_ike_state state)
 	case SL_IKE_DOWN: return "down";
 	case SL_IKE_CONNECTING: return "connecting";
 	case SL_IKE_UP: return "up";
+	case SL_IKE_CLOSED: return "closed";
 	}
 	return "?";
 }

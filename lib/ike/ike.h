@@ -74,8 +74,13 @@
  * peer, which is what to configure where in doubt) by saying in NAT_DETECTION_SOURCE_IP that it is elsewhere, so that a
  * peer of any make uses UDP, while this engine can still tell whether there is a NAT in truth.
  *
+ * Change: peers come and go while the engine runs, and each can be taken down and up again. A peer that is removed, or taken
+ * down, hears Delete until it answers; its child SAs are gone at once, and it gets no new link. What may change in a peer that
+ * stays is told at sl_ike_peer_changed(); for anything else the owner removes the peer and adds it anew, which costs that
+ * peer's link and no other.
+ *
  * Ownership: an engine belongs to one thread. Nothing passed in is kept after the call returns, but the configuration
- * structs and what they point to, which must outlive the engine. Secrets live in secret memory and are wiped when their
+ * structs and what they point to, which must outlive the engine, or the peer that they are of. Secrets live in secret memory and are wiped when their
  * SA ends.
  *
  * Time is in nanoseconds of any clock that only goes forward; the same clock in every call.
@@ -124,6 +129,7 @@ struct sl_ike_conf {
 	unsigned mtu;
 	unsigned
 		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
+	unsigned strangers_max; /* no more of those than this; 0: no other limit */
 };
 
 enum sl_ike_start {
@@ -140,7 +146,7 @@ struct sl_ike_flow_conf {
 	uint64_t rekey_time; /* ns that its child SA serves before it is replaced; 0: for ever */
 };
 
-/* A peer; its index in the order of sl_ike_peer_add() is how both sides of this interface name it. */
+/* A peer; the index that sl_ike_peer_add() gives it is how both sides of this interface name it. */
 struct sl_ike_peer_conf {
 	const char *name; /* its ID_FQDN */
 	uint8_t public_keys[SL_IKE_KEYS_MAX][SL_ED25519_PUBLIC_LEN];
@@ -246,11 +252,36 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 /* Removes every child, sends nothing more, wipes and frees. */
 void sl_ike_free(struct sl_ike *ike);
 
-/* Adds a peer; conf must outlive the engine. Returns its index (0, 1, ...), or -1 when memory is short. */
+/*
+ * Adds a peer; conf must outlive it. Returns its index, the lowest that is free (0, 1, ...), or -1 when memory is short. It
+ * may call at once, and is called from the next sl_ike_start() or sl_ike_peer_start() on.
+ */
 int sl_ike_peer_add(struct sl_ike *ike, const struct sl_ike_peer_conf *conf);
 
 /* Starts connecting to every peer with SL_IKE_START_BOOT and an endpoint. */
 void sl_ike_start(struct sl_ike *ike, uint64_t now);
+
+/* The same for one peer that was added meanwhile. */
+void sl_ike_peer_start(struct sl_ike *ike, uint64_t now, unsigned peer);
+
+/*
+ * Ends the link with this peer, which is not known any more from now on: its conf is not looked at again. The index stays
+ * taken until sl_ike_peer_forget() says true, which it does not while the peer has not answered our Delete, for half a
+ * minute at most.
+ */
+void sl_ike_peer_remove(struct sl_ike *ike, uint64_t now, unsigned peer);
+bool sl_ike_peer_forget(struct sl_ike *ike, unsigned peer);
+
+/*
+ * The owner has changed the conf of this peer, in place, and no more of it than: endpoint and start, for attempts from now
+ * on; ciphers and esn, for exchanges from now on; dpd_delay; rekey_time, also of flows, which makes the life of what
+ * there is shorter, but not longer. Pointers in it may be new ones, to the same names, keys and selectors.
+ */
+void sl_ike_peer_changed(struct sl_ike *ike, uint64_t now, unsigned peer);
+
+/* Ends the link with this peer, and makes or takes no other until sl_ike_up(), which connects at once if we may and can. */
+void sl_ike_down(struct sl_ike *ike, uint64_t now, unsigned peer);
+void sl_ike_up(struct sl_ike *ike, uint64_t now, unsigned peer);
 
 /* A message has arrived (without the non-ESP marker). Anything at all may be in it. */
 void sl_ike_input(
@@ -282,7 +313,12 @@ void sl_ike_shutdown(struct sl_ike *ike, uint64_t now);
 
 /* ---- What the engine knows, for `sealane show` ------------------------------------------------------------------- */
 
-enum sl_ike_state { SL_IKE_DOWN, SL_IKE_CONNECTING, SL_IKE_UP };
+enum sl_ike_state {
+	SL_IKE_DOWN,
+	SL_IKE_CONNECTING,
+	SL_IKE_UP,
+	SL_IKE_CLOSED, /* by sl_ike_down() */
+};
 
 struct sl_ike_peer_info {
 	enum sl_ike_state state;
@@ -332,6 +368,6 @@ void sl_ike_get_stats(const struct sl_ike *ike, struct sl_ike_stats *stats);
 /* Tells the owner, by its operation ike_keys, the keys of all IKE SAs that have any now: what it was told before, again. */
 void sl_ike_tell_keys(const struct sl_ike *ike);
 
-const char *sl_ike_state_name(enum sl_ike_state state); /* "down", "connecting", "up" */
+const char *sl_ike_state_name(enum sl_ike_state state); /* "down", "connecting", "up", "closed" */
 
 #endif

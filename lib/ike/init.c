@@ -204,15 +204,16 @@ static unsigned add_ciphers(
 static unsigned ciphers_for(
 	const struct sl_ike *ike, const struct sl_addr *from, enum sl_cipher list[static SL_CIPHER_COUNT])
 {
+	const struct ike_peer *peer;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		if (sl_addr_equal(&ike->peers[i]->conf->endpoint.addr, from))
-			count = add_ciphers(list, count, ike->peers[i]->conf);
+	IKE_FOREACH_PEER(peer, ike)
+	if (sl_addr_equal(&peer->conf->endpoint.addr, from))
+		count = add_ciphers(list, count, peer->conf);
 	if (count > 0)
 		return count;
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		count = add_ciphers(list, count, ike->peers[i]->conf);
+	IKE_FOREACH_PEER(peer, ike)
+	count = add_ciphers(list, count, peer->conf);
 	return count;
 }
 
@@ -220,15 +221,15 @@ static unsigned ciphers_for(
 static bool insists_on(const struct sl_ike *ike, const struct sl_addr *from)
 {
 	bool known = false, udp = false, any = false;
+	const struct ike_peer *peer;
 
-	for (unsigned i = 0; i < ike->peer_count; i++) {
-		const struct sl_ike_peer_conf *conf = ike->peers[i]->conf;
-
-		any |= conf->udp;
-		if (!sl_addr_equal(&conf->endpoint.addr, from))
+	IKE_FOREACH_PEER(peer, ike)
+	{
+		any |= peer->conf->udp;
+		if (!sl_addr_equal(&peer->conf->endpoint.addr, from))
 			continue;
 		known = true;
-		udp |= conf->udp;
+		udp |= peer->conf->udp;
 	}
 	return known ? udp : any;
 }

@@ -4,6 +4,7 @@
  *
  *   engine.c         the public interface: dispatch, timers
  *   peer.c           one per peer: attempts and back-off, which of several IKE SAs is used
+ *   change.c         peers that come, change and go while the engine runs
  *   sa.c             one per IKE SA: memory, lookup, end
  *   exchange.c       protected messages: window, retransmission, who handles what
  *   fragment.c       messages cut to fit the path, and put together again
@@ -249,10 +250,13 @@ struct ike_peer {
 	struct sl_ike *ike;
 	unsigned index;
 	const struct sl_ike_peer_conf *conf;
+	uint64_t added;         /* in the order of events, as an IKE SA is started */
 	struct ike_sa_list sas; /* established and deleting, in the order in which they were established */
 	struct ike_sa *attempt; /* ours, not established yet */
 	struct ike_sa *active;  /* its children in use seal the traffic; NULL: there is none with any */
 	bool wanted;            /* we connect, and again when the link is lost */
+	bool closed;            /* there shall be no link */
+	bool leaving;           /* not known any more, but its IKE SAs still end */
 	unsigned failed_in_row;
 	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
 
@@ -260,6 +264,8 @@ struct ike_peer {
 	uint64_t since, last_handshake, handshakes, failures, rekeys, ike_rekeys;
 	uint8_t public_key[SL_ED25519_PUBLIC_LEN]; /* that it signed with at the last handshake */
 	char last_error[128];
+	struct sl_ike_peer_conf
+		last; /* the conf of one that is leaving: nothing in it that points elsewhere */
 };
 
 enum { IKE_HASH_KEY_LEN = 16 };
@@ -283,8 +289,8 @@ struct sl_ike {
 	bool stopped;
 	struct sl_ike_stats stats;
 
-	struct ike_peer **peers;
-	unsigned peer_count;
+	struct ike_peer **peers; /* by index; NULL: free */
+	unsigned peer_count, peers_taken;
 
 	struct sl_secret_pool *secrets;
 	struct ike_sa_list sas, dead;
@@ -715,5 +721,18 @@ void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *forma
 
 /* Something has changed: decides which SA is used, which go, and whether to connect again. */
 void ike_peer_settle(struct ike_peer *peer);
+
+/* Ends its link, and all that might become one. */
+void ike_peer_close(struct ike_peer *peer);
+
+/* ---- engine.c ---------------------------------------------------------------------------------------------------- */
+
+struct ike_peer *ike_peer_at(const struct sl_ike *ike, unsigned index);
+
+/* The first peer from this index on, or NULL; those that are leaving are passed over. */
+struct ike_peer *ike_peer_from(const struct sl_ike *ike, unsigned index);
+
+#define IKE_FOREACH_PEER(peer, ike)                                                                          \
+	for ((peer) = ike_peer_from(ike, 0); (peer); (peer) = ike_peer_from(ike, (peer)->index + 1))
 
 #endif

@@ -47,7 +47,9 @@ static void set_state(struct ike_peer *peer)
 {
 	enum sl_ike_state state = SL_IKE_DOWN;
 
-	if (peer->active)
+	if (peer->closed)
+		state = SL_IKE_CLOSED;
+	else if (peer->active)
 		state = SL_IKE_UP;
 	else if (peer->attempt || peer->retry_at != IKE_NEVER)
 		state = SL_IKE_CONNECTING;
@@ -263,7 +265,7 @@ bool ike_peer_callable(const struct ike_peer *peer)
 {
 	const struct sl_addr *remote = &peer->conf->endpoint.addr;
 
-	return peer->conf->start != SL_IKE_START_NONE && remote->family != SL_NONE &&
+	return !peer->closed && peer->conf->start != SL_IKE_START_NONE && remote->family != SL_NONE &&
 	       ike_address_for(peer->ike, remote)->family == remote->family;
 }
 
@@ -302,6 +304,32 @@ void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *forma
 			(unsigned)(delay / IKE_S));
 	} else {
 		ike_log(ike, SL_IKE_WARNING, (int)peer->index, "%s", peer->last_error);
+	}
+	ike_peer_settle(peer);
+}
+
+/* What the peer may have established already it shall not keep. */
+static void give_up_attempt(struct ike_sa *sa)
+{
+	if (sa->state == IKE_AUTH_SENT)
+		ike_delete_last(sa);
+	ike_sa_drop(sa);
+}
+
+void ike_peer_close(struct ike_peer *peer)
+{
+	struct ike_sa *sa;
+
+	peer->closed = true;
+	peer->wanted = false;
+	peer->retry_at = IKE_NEVER;
+	if (peer->attempt)
+		give_up_attempt(peer->attempt);
+	TAILQ_FOREACH (sa, &peer->sas, peer_link) {
+		ike_children_drop(sa);
+		ike_rekey_sa_give_up(sa);
+		if (sa->state == IKE_ESTABLISHED)
+			ike_delete_start(sa);
 	}
 	ike_peer_settle(peer);
 }

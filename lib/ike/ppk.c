@@ -115,12 +115,14 @@ bool ike_ppk_answered(struct ike_sa *sa, const struct ike_message *m)
 
 bool ike_ppk_accepted(const struct sl_ike *ike, const struct ike_message *m)
 {
+	const struct ike_peer *peer;
+
 	if (!ike_find_notify(m, IKE_N_USE_PPK))
 		return false;
 	/* Which peer asks is not known yet. */
-	for (unsigned i = 0; i < ike->peer_count; i++)
-		if (ike->peers[i]->conf->ppk)
-			return true;
+	IKE_FOREACH_PEER(peer, ike)
+	if (peer->conf->ppk)
+		return true;
 	return false;
 }
 

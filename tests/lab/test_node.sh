@@ -22,9 +22,12 @@ node_configure() { # SIDE PEER WIRE-ADDRESS PEER'S-WIRE-ADDRESS PLAIN-ADDRESS PE
 	sed -i "s|^port .*net_af_packet1|port    = tap:sealane0|; s|^address = $5/16|address = $5|" "$lab_dir/$1/sealane.conf"
 }
 
+# Beta has no memory for two tables of routes at a time.
+declare -A node_memory=([alpha]=512 [beta]=256)
+
 node_start() { # SIDE
 	ip netns exec "$(lab_ns "$1")" "$SEALANE" run "$lab_dir/$1/sealane.conf" -- \
-		--no-huge -m 256 --no-pci --lcores "$(lab_lcores "$1")" "$(lab_vdev "$1" 0 wire0)" \
+		--no-huge -m "${node_memory[$1]}" --no-pci --lcores "$(lab_lcores "$1")" "$(lab_vdev "$1" 0 wire0)" \
 		</dev/null >/dev/null 2>>"$lab_dir/$1/log" &
 	echo $! >"$lab_dir/$1/pid"
 }
@@ -55,6 +58,33 @@ only_sealed() {
 		! grep -qa "in the clear" "$lab_dir/wire.pcap"
 }
 
+reload_with_gamma() { # SIDE
+	cat >>"$lab_dir/$1/sealane.conf" <<-CONF
+
+		[peer gamma.example]
+		public-key = $("$SEALANE" genkey | "$SEALANE" pubkey)
+		prefixes   = 10.7.0.0/16, fd00:7::/64
+	CONF
+	timeout 10 "$SEALANE" reload --gateway "$(lab_gateway "$1")"
+}
+
+node_routes() { { lab_in "$1" ip route show dev sealane0 && lab_in "$1" ip -6 route show dev sealane0; } | sed 's/ .*//' | sort | grep -E "^(10\.[27]|fd00:[27])" | xargs; } # SIDE
+
+comes_and_goes() {
+	cp "$lab_dir/alpha/sealane.conf" "$lab_dir/good.conf"
+	reload_with_gamma alpha || return 1
+	[ "$(node_routes alpha)" = "10.2.0.0/16 10.7.0.0/16 fd00:2::/64 fd00:7::/64" ] || { node_routes alpha && return 1; }
+	cp "$lab_dir/good.conf" "$lab_dir/alpha/sealane.conf"
+	timeout 10 "$SEALANE" reload --gateway alpha.example || return 1
+	[ "$(node_routes alpha)" = "10.2.0.0/16 fd00:2::/64" ] || { node_routes alpha && return 1; }
+}
+
+has_no_memory() {
+	! reload_with_gamma beta 2>"$lab_dir/refused" && cat "$lab_dir/refused" &&
+		grep "no memory for another table of routes: nothing is applied" "$lab_dir/refused" &&
+		[ "$(lab_in beta ip route show 10.7.0.0/16 | wc -l)" = 0 ] && ! lab_show beta peers | grep gamma
+}
+
 gone() { ! lab_in alpha ip link show sealane0; }
 
 tap_need_lab
@@ -75,6 +105,10 @@ tap_case "packets as large as the interface lets pass" full_sized
 tap_case "a web server on beta is there" page_server
 tap_case "alpha downloads from it" download 10.2.0.1
 tap_case "and over IPv6" download "[fd00:2::1]"
+tap_case "a peer that comes by reload has routes, and when it goes it has none" comes_and_goes
+tap_case "without memory for other routes a reload is refused whole" has_no_memory
+tap_case "alpha still pings beta" lab_in alpha ping -c 5 -i 0.1 -W 2 10.2.0.1
+tap_case "and over IPv6" lab_in alpha ping -c 5 -i 0.1 -W 2 fd00:2::1
 lab_capture_end
 tap_case "the wire carried only ARP and UDP port 4500" only_sealed
 tap_case "alpha accounts for every packet" "$here/accounting.py" "$SEALANE" "$(lab_gateway alpha)"

@@ -129,6 +129,8 @@ void sim_check_node(struct sim_node *node)
 		unsigned in_use = sim_in_use(&node->links[i]);
 		struct sl_ike_peer_info info;
 
+		if (node->absent[i] == SIM_GONE)
+			continue;
 		sl_ike_peer_info(node->ike, i, &info);
 		if (info.children != in_use)
 			sim_violation(sim, "%s: the engine believes that %u children are in use, not %u",
@@ -145,6 +147,9 @@ static const char *node_fault(struct sim_node *node)
 {
 	struct sl_ike_stats stats;
 
+	for (unsigned p = 0; p < node->sim->node_count - 1; p++)
+		if (!sim_knows(node, p))
+			return "a peer has not been added again";
 	sl_ike_get_stats(node->ike, &stats);
 	if (stats.half_open != 0)
 		return "a handshake is still under way";

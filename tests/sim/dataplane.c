@@ -221,8 +221,10 @@ void sim_traffic(struct sim_node *node, unsigned peer)
 	const struct sl_addr src = host_of(node->index), dst = host_of(to);
 
 	node->sim->flows[node->index][to].sent++;
-	if (!s)
+	if (!s && sim_knows(node, peer))
 		sl_ike_connect(node->ike, node->sim->now, peer);
+	else if (!s)
+		return;
 	else if (covers(&s->child.local, &src, protocol) && covers(&s->child.remote, &dst, protocol))
 		seal(node, s, to, protocol);
 }

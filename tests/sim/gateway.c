@@ -111,6 +111,7 @@ void sim_node_boot(struct sim_node *node)
 	for (unsigned i = 0; i < sim->node_count - 1; i++)
 		if (sl_ike_peer_add(node->ike, &node->peers[i]) != (int)i)
 			sim_violation(sim, "%s: peer %u not added", node->name, i);
+	memset(node->absent, 0, sizeof(node->absent));
 	sl_ike_start(node->ike, sim->now);
 	sim_check_node(node);
 }
@@ -137,6 +138,8 @@ static void count_handshakes(struct sim_node *node)
 	for (unsigned i = 0; i < node->sim->node_count - 1; i++) {
 		struct sl_ike_peer_info info;
 
+		if (node->absent[i] == SIM_GONE)
+			continue;
 		sl_ike_peer_info(node->ike, i, &info);
 		node->handshakes += info.handshakes;
 	}
@@ -167,10 +170,11 @@ void sim_node_second(struct sim_node *node)
 {
 	struct sim *sim = node->sim;
 
+	sim_admit(node);
 	for (unsigned i = 0; i < sim->node_count - 1; i++) {
 		struct sim_link *link = &node->links[i];
 
-		if (link->received)
+		if (link->received && sim_knows(node, i))
 			sl_ike_alive(node->ike, sim->now, i);
 		link->received = false;
 		for (unsigned s = 0; s < SIM_SESSIONS_MAX && node->packets; s++)

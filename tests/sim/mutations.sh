@@ -125,6 +125,20 @@ mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa
 mutate too-old-and-used lib/ike/child.c 'ike_child_close(child);
 	take_back(child);' 'ike_child_close(child);'
 
+# ---- Peers that come and go ------------------------------------------------------------------------------------------------
+
+mutate removed-without-a-word lib/ike/peer.c 'if (sa->state == IKE_ESTABLISHED)
+			ike_delete_start(sa);
+	}
+	ike_peer_settle(peer);' '(void)0;
+	}
+	ike_peer_settle(peer);'
+
+mutate removed-children-stay lib/ike/peer.c 'ike_children_drop(sa);
+		ike_rekey_sa_give_up(sa);' 'ike_rekey_sa_give_up(sa);'
+
+mutate forgotten-too-early lib/ike/change.c '!peer->leaving || !TAILQ_EMPTY(&peer->sas)' '!peer->leaving'
+
 # ---- Several child SAs --------------------------------------------------------------------------------------------------
 
 mutate sure-too-early lib/ike/further.c 'fresh->unsure = true;' 'ike_child_use(fresh);'

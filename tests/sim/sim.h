@@ -8,6 +8,7 @@
  *   dataplane.c   sessions, sealed packets as (key, counter), and the ledger of every key that ever was
  *   check.c       what must hold after each event, and what must hold in calm
  *   story.c       what happens to the world of a seed
+ *   change.c      peers that are removed, added and changed while an engine runs
  *   report.c      the trace: its hash, its last lines, and how a violation is told
  *   sim.c         the program
  */
@@ -144,7 +145,9 @@ struct sim_node {
 	struct sl_ike_flow_conf flows[SIM_PEERS_MAX][SIM_FLOWS_MAX];
 	unsigned late_flows[SIM_PEERS_MAX]; /* how many of them are configured only in calm */
 	struct sim_link links[SIM_PEERS_MAX];
-	struct sl_ike *ike;  /* NULL: switched off */
+	enum { SIM_PRESENT, SIM_LEAVING, SIM_GONE } absent[SIM_PEERS_MAX]; /* removed from the engine */
+	uint64_t back_at[SIM_PEERS_MAX];                                   /* when it is added again */
+	struct sl_ike *ike;                                                /* NULL: switched off */
 	uint64_t packets;    /* that a session carries before its keys are renewed; 0: any number */
 	uint64_t handshakes; /* of engines that are gone */
 };
@@ -160,6 +163,12 @@ static inline unsigned sim_peer_of(const struct sim_node *node, unsigned other)
 	return other < node->index ? other : other - 1;
 }
 
+/* It runs, and has this peer. */
+static inline bool sim_knows(const struct sim_node *node, unsigned peer)
+{
+	return node->ike && node->absent[peer] == SIM_PRESENT;
+}
+
 void sim_node_boot(struct sim_node *node);
 
 /* Without a word, as in a power cut. */
@@ -170,6 +179,22 @@ void sim_node_shutdown(struct sim_node *node);
 
 /* What the gateway does once a second: tells the engine of signs of life, and of sessions that are worn out. */
 void sim_node_second(struct sim_node *node);
+
+/* ---- change.c ---------------------------------------------------------------------------------------------------- */
+
+/* Removes a peer, to be added again some seconds later, once it has gone. */
+void sim_dismiss(struct sim_node *node, unsigned peer);
+
+/* Once a second: adds those that are due. */
+void sim_admit(struct sim_node *node);
+
+void sim_take_down(struct sim_node *node, unsigned peer);
+
+/* All links of the node. */
+void sim_take_up(struct sim_node *node);
+
+/* What may change in place. */
+void sim_change(struct sim_node *node, unsigned peer);
 
 /* ---- network.c --------------------------------------------------------------------------------------------------- */
 

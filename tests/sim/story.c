@@ -24,6 +24,9 @@
 #define QUICK_CALM (10 * SIM_S) /* ... as long as an old child SA lingers, and workers get theirs, or ... */
 #define CALM_SPAN  (45 * SIM_S) /* ... until all that lost a race is gone */
 
+#define AWAY_SPAN                                                                                            \
+	(30 * SIM_S) /* after that a peer that was removed is back, and a link that was taken down up */
+
 #define JITTER_MAX (200 * SIM_MS) /* of a trial */
 
 /* What a restart may cost when one message of IKE is lost: its first retransmission, and two exchanges. */
@@ -248,6 +251,10 @@ enum action {
 	REKEY_BOTH, /* from both ends, each of any kind */
 	RESTART,
 	NEW_KEY, /* to sign with */
+	DISMISS,
+	TAKE_DOWN,
+	TAKE_UP, /* whatever is down */
+	CHANGE,
 	ACTION_COUNT,
 	NOTHING = ACTION_COUNT
 };
@@ -282,7 +289,7 @@ static void rekey(struct sim_node *node, unsigned other, bool ike)
 	unsigned peer = sim_peer_of(node, other);
 	const struct sim_link *link = &node->links[peer];
 
-	if (!node->ike || sim_in_use(link) == 0)
+	if (!sim_knows(node, peer) || sim_in_use(link) == 0)
 		return;
 	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the children",
 		node->sim->nodes[other].name);
@@ -315,9 +322,22 @@ static void power_off(struct sim *sim, struct sim_node *node, bool politely)
 	plan(sim, BOOT, sim_chance(sim, 50) ? 0 : sim_below(sim, 30 * SIM_S));
 }
 
+static void take_up_all(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->node_count; i++)
+		if (sim->nodes[i].ike)
+			sim_take_up(&sim->nodes[i]);
+}
+
+static void take_down(struct sim_node *node, unsigned peer)
+{
+	sim_take_down(node, peer);
+	plan(node->sim, TAKE_UP, sim_below(node->sim, 30 * SIM_S));
+}
+
 static void connect_one(struct sim_node *node, unsigned other)
 {
-	if (!node->ike)
+	if (!sim_knows(node, sim_peer_of(node, other)))
 		return;
 	sim_note(node->sim, "%s connects", node->name);
 	sl_ike_connect(node->ike, node->sim->now, sim_peer_of(node, other));
@@ -354,6 +374,10 @@ void sim_act(struct sim *sim, const struct sim_event *event)
 		boot_all(sim);
 		break;
 	case NEW_KEY: change_key(node); break;
+	case DISMISS: sim_dismiss(node, sim_peer_of(node, event->to)); break;
+	case TAKE_DOWN: take_down(node, sim_peer_of(node, event->to)); break;
+	case TAKE_UP: take_up_all(sim); break;
+	case CHANGE: sim_change(node, sim_peer_of(node, event->to)); break;
 	case NOTHING: break;
 	}
 }
@@ -404,6 +428,7 @@ static void settle(struct sim *sim)
 	for (unsigned i = 0; i < sim->queued; i++)
 		sim->queue[i].action = NOTHING;
 	boot_all(sim);
+	take_up_all(sim);
 	for (unsigned i = 0; i < sim->node_count; i++)
 		lengthen_lives(&sim->nodes[i]);
 	sim_note(sim, "the network is healed, delay %u ms", (unsigned)(sim->weather.delay / SIM_MS));
@@ -617,10 +642,35 @@ static void restart_trial(struct sim *sim)
 	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
+/*
+ * An operator removes a peer, or takes the link with it down and up, or changes what may change in place, in the midst of
+ * traffic. That costs nobody else a packet, and the last one nobody at all.
+ */
+static void change_trial(struct sim *sim)
+{
+	static const enum action actions[] = {DISMISS, TAKE_DOWN, CHANGE};
+	struct sim_event change = {.from = (unsigned)sim_below(sim, sim->node_count)};
+	uint64_t begun = sim->now;
+
+	change.to = (change.from + 1 + (unsigned)sim_below(sim, sim->node_count - 1)) % sim->node_count;
+	change.action = actions[sim_below(sim, 3)];
+	act_later(sim, &change, 0);
+	dense(sim);
+	seldom(sim, AWAY_SPAN + CALM_SPAN);
+	check_calm(sim, begun, "a change");
+	pause_traffic(sim);
+	if (change.action != CHANGE)
+		sim->flows[change.from][change.to] = sim->flows[change.to][change.from] =
+			(struct sim_flow){.sent = 1, .delivered = 1};
+	check_flows(sim);
+	for (unsigned i = 0; i < sim->node_count; i++)
+		lengthen_lives(&sim->nodes[i]);
+}
+
 static void trials(struct sim *sim)
 {
 	static void (*const all[])(struct sim * sim) = {
-		flow_trial, rotation_trial, restart_trial, rotation_trial};
+		flow_trial, rotation_trial, restart_trial, rotation_trial, change_trial};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		pause_traffic(sim);

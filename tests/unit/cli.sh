@@ -125,6 +125,9 @@ fails "trace to somebody who is nobody" 2 \
 	"sealane: trace: --to host: expected an address, or a prefix such as 10.2.0.0/16 $help" "$sealane" trace --to host
 fails "trace with an argument" 2 "sealane: trace: unexpected argument 'file' $help" "$sealane" trace file
 fails "trace with a wrong option" 2 "sealane: trace: unknown option '--drops' $help" "$sealane" trace --drops
+fails "reload with an argument" 2 "sealane: reload: expected no arguments $help" "$sealane" reload alpha.conf
+fails "down without a peer" 2 "sealane: down: expected the name of one peer $help" "$sealane" down
+fails "up with a wrong option" 2 "sealane: up: unknown option '--ike', expected --gateway NAME $help" "$sealane" up a --ike
 fails "show --gateway without a name" 2 "sealane: show: expected the name of a gateway after --gateway $help" \
 	"$sealane" show peers --gateway
 
@@ -195,6 +198,7 @@ for debug in "keylog keys" "capture --drops file" trace; do
 done
 [ ! -e keys ] && [ ! -e file ]
 report $? "and without anything written"
+fails "reload without a gateway" 1 "$none" "$sealane" reload
 fails "show --gateway without that gateway" 1 "sealane: no gateway 'beta' is running here (looked in \
 $RUNTIME_DIRECTORY/dpdk/sealane-beta): No such file or directory" "$sealane" show --gateway beta
 

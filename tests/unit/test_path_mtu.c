@@ -46,8 +46,11 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(peers, 0, sizeof(peers));
-	peer_configs[0].name = peer_configs[1].name = (char *)(uintptr_t) "peer.test";
-	g = (struct gateway){.config = &config, .wire.config = &wire, .peers = peers};
+	for (unsigned i = 0; i < PEERS; i++) {
+		peer_configs[i].name = (char *)(uintptr_t) "peer.test";
+		peers[i].config = &peer_configs[i];
+	}
+	g = (struct gateway){.config = &config, .wire.config = &wire, .peers = peers, .peer_slots = PEERS};
 	now = 1000 * MINUTE;
 	changes = 0;
 	return 0;

@@ -5,58 +5,15 @@ Keys rotate under running traffic: by time at both ends, by packets, by hand. No
 implementations open what went through every one of the sessions with the keys that were logged.
 """
 
-import time
-
 import esp
 import packets
 from gateway import ALPHA, BETA, RELAY, SEALANE, Bench, Link, need, wait_until
+from running import Traffic, ike_sas
 from tap import Tap, equal
-
-BURST = 4      # packets each way at a time
-PAUSE = 0.01   # seconds between bursts
-LIMIT = 40     # seconds for the rekeys that a scenario waits for
-
-
-class Traffic:
-    """Numbered packets both ways, as long as somebody wants."""
-
-    def __init__(self, link):
-        self.link, self.there, self.back = link, [], []
-        # Both ends connect, so there may have been two handshakes.
-        self.handshakes = [gateway.show("peers")[0]["handshakes"] for gateway in (link.alpha, link.beta)]
-        self.ike_sas = len(ike_sas(link.alpha))
-
-    def once(self):
-        first = len(self.there) + 1
-        there = [packets.datagram(ALPHA.host, BETA.host, b"there %d" % (first + i), first + i) for i in range(BURST)]
-        back = [packets.datagram(BETA.host, ALPHA.host, b"back %d" % (first + i), first + i) for i in range(BURST)]
-        if first % (50 * BURST) == 1:
-            self.link.announce()  # hosts repeat their ARP requests
-        self.link.send_a(there)
-        self.link.send_b(back)
-        self.there += there
-        self.back += back
-        time.sleep(PAUSE)
-
-    def until(self, condition, what):
-        """Sends until condition() holds, which is looked at now and then, and a little longer."""
-        deadline = time.monotonic() + LIMIT
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: not within {LIMIT} s")
-            for _ in range(20):
-                self.once()
-        for _ in range(20):
-            self.once()
 
 
 def rekeys(gateway):
     return gateway.show("peers")[0]["rekeys"]
-
-
-def ike_sas(gateway):
-    """The IKE SAs whose keys were logged."""
-    return set((gateway.keylog / "ikev2_decryption_table").read_text().splitlines())
 
 
 def check_traffic(tap, link, traffic, label):

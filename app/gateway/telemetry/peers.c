@@ -48,17 +48,6 @@ static void tell_ike_spi(struct rte_tel_data *d, const char *name, uint64_t spi)
 	tell_text(d, name, hex);
 }
 
-/* The index of a peer, or the number of peers when there is none of that name. */
-static unsigned find_peer(const struct gateway *g, const char *name)
-{
-	const struct sl_config *c = g->config;
-	unsigned i = 0;
-
-	while (i < c->peer_count && (!name || strcmp(c->peers[i].name, name) != 0))
-		i++;
-	return i;
-}
-
 static void tell_traffic(struct rte_tel_data *d, const struct sa_peer_info *sas)
 {
 	tell_number(d, "child_sas", sas->sas);
@@ -73,43 +62,42 @@ static void tell_traffic(struct rte_tel_data *d, const struct sa_peer_info *sas)
 
 static int tell_peer(struct gateway *g, const char *name, struct rte_tel_data *d)
 {
-	const struct sl_config *c = g->config;
-	unsigned i = find_peer(g, name);
+	int slot = name ? peer_find(g, name) : -1;
 	struct sl_ike_peer_info info;
 	struct sa_peer_info sas;
 
-	if (i == c->peer_count)
+	if (slot < 0)
 		return -1;
-	sl_ike_peer_info(g->ike, i, &info);
-	sa_peer_info(g, i, &sas);
-	tell_text(d, "name", c->peers[i].name);
+	sl_ike_peer_info(g->ike, (unsigned)slot, &info);
+	sa_peer_info(g, (unsigned)slot, &sas);
+	tell_text(d, "name", g->peers[slot].name);
 	tell_handshakes(g, d, &info);
-	tell_number(d, "keys", c->peers[i].public_key_count);
+	tell_number(d, "keys", g->peers[slot].config->public_key_count);
 	tell_ike_spi(d, "ike_spi_i", info.spi_i);
 	tell_ike_spi(d, "ike_spi_r", info.spi_r);
 	tell_signed(d, "ike_rekey_in_s", seconds_until(info.rekey_at));
 	tell_traffic(d, &sas);
-	tell_number(d, "inner_mtu", sa_inner_mtu(g, i));
-	tell_prefixes(d, "prefixes", c->peers[i].prefixes, c->peers[i].prefix_count);
+	tell_number(d, "inner_mtu", sa_inner_mtu(g, (unsigned)slot));
+	tell_prefixes(d, "prefixes", g->peers[slot].config->prefixes, g->peers[slot].config->prefix_count);
 	return 0;
 }
 
 static int rekey(struct gateway *g, const char *name, struct rte_tel_data *d, bool ike)
 {
-	unsigned i = find_peer(g, name);
+	int slot = name ? peer_find(g, name) : -1;
 	struct sl_ike_peer_info info;
 
-	if (i == g->config->peer_count)
+	if (slot < 0)
 		return -1;
-	sl_ike_peer_info(g->ike, i, &info);
+	sl_ike_peer_info(g->ike, (unsigned)slot, &info);
 	tell_text(d, "state", sl_ike_state_name(info.state));
 	if (info.state != SL_IKE_UP)
 		return 0;
 	g->rekey_asked = true;
 	if (ike)
-		g->peers[i].rekey_ike = true;
+		g->peers[slot].rekey_ike = true;
 	else
-		g->peers[i].rekey_child = true;
+		g->peers[slot].rekey_child = true;
 	(void)!eventfd_write(g->wake_fd, 1); /* at its limit it is awake anyway */
 	return 0;
 }

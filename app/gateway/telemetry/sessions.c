@@ -55,7 +55,7 @@ static int tell_session(struct gateway *g, const char *param, struct rte_tel_dat
 		return -1;
 	tell_spi(d, "spi_in", info.spi_in);
 	tell_spi(d, "spi_out", info.spi_out);
-	tell_text(d, "peer", g->config->peers[info.peer].name);
+	tell_text(d, "peer", g->peers[info.peer].name);
 	tell_number(d, "worker", info.worker);
 	tell_text(d, "cipher", sl_cipher_name(info.cipher));
 	tell_yes_no(d, "esn", info.esn);
