@@ -382,8 +382,8 @@ broken "show without a value" /sealane/gateway '{"name": "alpha.example"}' \
 	"the gateway's answer to /sealane/gateway has no proper 'version', is it of another version?"
 broken "show with a value of the wrong type" /sealane/gateway '{"name": 7}' \
 	"the gateway's answer to /sealane/gateway has no proper 'name', is it of another version?"
-broken "show without a peer that is listed" /sealane/peer,beta.example null \
-	"the gateway's answer to /sealane/peer,beta.example has no proper 'name', is it of another version?"
+broken "show without a port that is listed" /sealane/port,wire null \
+	"the gateway's answer to /sealane/port,wire has no proper 'role', is it of another version?"
 broken "show without a list" /sealane/peers '{}' "the gateway's answer to /sealane/peers is not a list"
 broken "show with a list of lists" /sealane/peers '[[]]' \
 	"the gateway's answer to /sealane/peers is not a list of names"
