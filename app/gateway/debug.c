@@ -32,6 +32,9 @@ enum {
 	BACKLOG = 4,
 };
 
+_Static_assert(WATCH_FRAME_MAX + PCAPNG_BLOCK_MAX < DEBUG_MESSAGE_MAX && TRACE_TEXT_MAX < DEBUG_MESSAGE_MAX,
+	"every record fits a message");
+
 /* One that has asked, and what is still to be sent to it. */
 struct listener {
 	int fd; /* -1: nobody */

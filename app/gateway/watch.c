@@ -172,7 +172,8 @@ static void miss(struct watch *watch)
 /* A record of a packet of which `len` bytes are at data; what describes it is in *like. */
 static void record(struct watch *watch, const struct watch_packet *like, const void *data, size_t len)
 {
-	uint32_t captured = (uint32_t)RTE_MIN(len, (size_t)watch->order->snaplen);
+	uint32_t captured =
+		(uint32_t)RTE_MIN(len, (size_t)RTE_MIN(watch->order->snaplen, (uint32_t)WATCH_FRAME_MAX));
 	struct watch_packet *p = tape_reserve(watch->tape, sizeof(*p) + captured);
 
 	if (!p) {
