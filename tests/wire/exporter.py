@@ -139,7 +139,7 @@ class Prometheus:
 
 
 def page_dom(bench, url, seconds):
-    """The document of a page after so many of its own seconds."""
+    """The document of a page after so many of its own seconds, without its script and style."""
     profile = bench.dir / "chromium"
     profile.mkdir(exist_ok=True)
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -149,4 +149,4 @@ def page_dom(bench, url, seconds):
     done = subprocess.run(command, capture_output=True, text=True, timeout=PAGE_LIMIT,
                           env=dict(os.environ, HOME=str(profile)))
     assert done.returncode == 0, f"chromium ended with {done.returncode}: {done.stderr[-500:]}"
-    return done.stdout
+    return re.sub(r"<(script|style)>.*?</\1>", "", done.stdout, flags=re.DOTALL)

@@ -4,6 +4,7 @@
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -217,11 +218,13 @@ def scraped(tap, prometheus):
 
 def gateway_gone(tap, link, exporter, prometheus):
     with tap.case("a gateway that hangs is a gateway that does not answer"):
-        link.alpha.process.send_signal(19)  # SIGSTOP
+        link.alpha.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
-        equal(exporter.samples(), {"sealane_up": 0}, "samples")
-        assert time.monotonic() - began < 8, f"after {time.monotonic() - began:.1f} s"
-        link.alpha.process.send_signal(18)
+        try:
+            equal(exporter.samples(), {"sealane_up": 0}, "samples")
+            assert time.monotonic() - began < 8, f"after {time.monotonic() - began:.1f} s"
+        finally:
+            link.alpha.process.send_signal(signal.SIGCONT)
         wait_until(exporter.is_up, 10, "it answers again")
     with tap.case("one that ended, too; Prometheus sees it"):
         equal(link.alpha.stop(), 0, "exit status of the gateway")
