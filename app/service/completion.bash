@@ -24,10 +24,11 @@ _sealane_peers() { # of the gateway that the line names, or else of the only one
 }
 
 _sealane_words() { # COMMAND
-	case $1 in
-	show) sealane show . 2>&1 | sed 's/.*expected //; s/ (try.*//; s/,\| or / /g' ;;
-	rekey) _sealane_peers ;;
-	esac
+	if [ "$1" = show ]; then
+		sealane show . 2>&1 | sed 's/.*expected //; s/ (try.*//; s/,\| or / /g'
+	elif sealane --help 2>/dev/null | grep -q "^  $1 .*PEER"; then
+		_sealane_peers
+	fi
 }
 
 _sealane() {

@@ -60,7 +60,7 @@ if ! as_nobody "" test -x "$SEALANE"; then
 	exit 0
 fi
 # Without namespaces its gateway is nobody's but ours to end.
-trap 'kill "$(cat "$lab_dir/alpha/pid")" 2>/dev/null; lab_down' EXIT
+trap 'kill "$(cat "$lab_dir/alpha/pid")" 2>/dev/null || true; lab_down' EXIT
 lab_open
 mkdir "$lab_dir/alpha"
 chmod 711 "$lab_dir"

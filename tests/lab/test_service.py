@@ -183,6 +183,11 @@ def worker_of(gateway):
     return tid
 
 
+def flows(link, number):
+    link.announce()  # hosts repeat their ARP requests
+    link.flows(number, START_LIMIT)
+
+
 def watchdog(tap, link, listener):
     alive = lambda said: said.get("WATCHDOG") == "1"  # noqa: E731
     alpha = link.alpha
@@ -195,7 +200,7 @@ def watchdog(tap, link, listener):
     with tap.case("they go on when it does"):
         listener.wait(alive, START_LIMIT)
         alpha.wait_log("all workers move again", 5)
-        link.flows(2)
+        flows(link, 2)
     with tap.case("a control thread that stands still ends them, too"):
         with Stopped(alpha.process.pid):
             listener.listen(0.5)
@@ -229,7 +234,7 @@ def main():
         link.alpha.rekey()
         link.alpha.rekey("--ike")
         wait_until(lambda: len(esp.read_keylog(link.alpha.keylog)) >= 4, START_LIMIT, "keys are replaced")
-        link.flows(3)
+        flows(link, 3)
         with tap.case("no key, and nothing else of secret memory, is in a core of either gateway"):
             no_keys_in_cores(tap, link)
         watchdog(tap, link, listener)

@@ -79,6 +79,16 @@ while read -r section; do
 	report $? "sealane.conf(5) has the keys of $section, and no other" missing
 done < <(sections)
 
+# ---- The package
+
+# What setup.sh installs for building, but for what every Debian builder has.
+scripts=$app/../scripts
+sed -n '/^build=(/,/)/p' "$scripts/setup.sh" | grep -oE '\blib[a-z0-9-]*-dev\b|\bmeson\b|\bscdoc\b' | while read -r name; do
+	sed -n '/^Build-Depends/,/^[^ B]/p' "$scripts/debian/control" | grep -qE "[ :]$name\b" || echo "$name"
+done >missing
+[ ! -s missing ]
+report $? "the package is built with what setup.sh --build installs" missing
+
 # ---- Examples
 
 for example in "$app"/service/*.conf; do
