@@ -381,6 +381,27 @@ static void limits_are_told(void **state)
 	free_pair(p);
 }
 
+/* The old one still takes what comes, and ends when it must, but will not be replaced again. */
+static void what_has_a_successor_is_not_rekeyed(void **state)
+{
+	struct pair *p = new_pair(208);
+	uint32_t old;
+
+	(void)state;
+	p->end[ALPHA].peer.rekey_time = p->end[BETA].peer.rekey_time = 100 * PAIR_S;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	old = p->end[BETA].outbound;
+	assert_true(limits_of(p, BETA, old).rekey_at != UINT64_MAX);
+	ask(p, ALPHA, true, false);
+	pair_run(p, 15 * PAIR_MS);
+	assert_int_equal(p->end[BETA].outbound, old);
+	assert_true(limits_of(p, BETA, old).rekey_at == UINT64_MAX);
+	assert_true(limits_of(p, BETA, old).ends_at != UINT64_MAX);
+	free_pair(p);
+}
+
 static void soft_limit_has_jitter(void **state)
 {
 	struct pair *p = new_pair(210);
@@ -495,6 +516,7 @@ int main(void)
 		cmocka_unit_test(lowest_nonce_of_sas_loses),
 		cmocka_unit_test(keys_rotate_by_themselves),
 		cmocka_unit_test(limits_are_told),
+		cmocka_unit_test(what_has_a_successor_is_not_rekeyed),
 		cmocka_unit_test(soft_limit_has_jitter),
 		cmocka_unit_test(rushes_lose_nothing),
 		cmocka_unit_test(storms),

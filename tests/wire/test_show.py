@@ -6,7 +6,9 @@ of the workers. And who may ask.
 """
 
 import grp
+import json
 import os
+import socket
 import stat
 
 import esp
@@ -27,6 +29,17 @@ def peer(gateway):
 
 def data(count, first=1):
     return [packets.datagram(ALPHA.host, BETA.host, b"counted", number) for number in range(first, first + count)]
+
+
+def ask(gateway, command):
+    """What the telemetry socket answers, without the client between."""
+    path = gateway.bench.dir / "run" / "dpdk" / f"sealane-{gateway.name}" / "dpdk_telemetry.v2"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        client.settimeout(LIMIT)
+        client.connect(str(path))
+        client.recv(1024)  # its greeting
+        client.send(command.encode())
+        return json.loads(client.recv(1 << 20))[command.split(",")[0]]
 
 
 def lost(gateway):
@@ -111,6 +124,9 @@ def neighbours(tap, link):
         equal(other["mac"].lower(), BETA.wire_mac, "beta's MAC")
         assert other["state"] in ("reachable", "probe") and other["age_s"] <= 60, other
         equal(found["plain", hosts[0]]["mac"].lower(), ALPHA.host_mac, "a host's MAC")
+    with tap.case("a page of the telemetry has 100 of them"):
+        pages = [len(ask(link.alpha, "/sealane/neighbours" + behind)) for behind in ("", ",100", ",200")]
+        equal(pages, [100, HOSTS + 2 - 100, 0], "entries of the pages")
     with tap.case("one that does not answer is incomplete, and then gone"):
         link.send_b([packets.datagram(BETA.host, "10.1.3.1", b"to nobody", 1)])
 
