@@ -32,7 +32,8 @@ enum {
 	BACKLOG = 4,
 };
 
-_Static_assert(WATCH_FRAME_MAX + PCAPNG_BLOCK_MAX < DEBUG_MESSAGE_MAX && TRACE_TEXT_MAX < DEBUG_MESSAGE_MAX,
+_Static_assert((int)WATCH_FRAME_MAX + (int)PCAPNG_BLOCK_MAX < (int)DEBUG_MESSAGE_MAX &&
+		       (int)TRACE_TEXT_MAX < (int)DEBUG_MESSAGE_MAX,
 	"every record fits a message");
 
 /* One that has asked, and what is still to be sent to it. */
