@@ -54,6 +54,8 @@ const struct sl_metric sl_metrics[] = {
 		ONE("rx_missing"), "Packets of the peer that have not come yet but still may"},
 	{"sealane_peer_inner_mtu_bytes", SL_GAUGE, "bytes", SL_SECTION_PEERS, SL_AS_IS, NULL,
 		ONE("inner_mtu"), "The largest packet that fits the tunnel to the peer"},
+	{"sealane_peer_public_keys", SL_GAUGE, NULL, SL_SECTION_PEERS, SL_AS_IS, NULL, ONE("keys"),
+		"Public keys by which the peer may prove itself; more than one while it gets another"},
 	{"sealane_peer_sessions", SL_GAUGE, NULL, SL_SECTION_PEERS, SL_AS_IS, NULL, ONE("sessions"),
 		"Sessions (child SAs) with the peer, those being replaced included"},
 	{"sealane_peer_sessions_in_use", SL_GAUGE, NULL, SL_SECTION_PEERS, SL_AS_IS, NULL,

@@ -24,6 +24,7 @@ enum {
 	CONNECTION_MEMORY = 16 << 10, /* request line and headers */
 	IDLE_SECONDS = 5,
 	LIFE_SECONDS = 20, /* of a connection, in all */
+	WAIT_MS = 1000,    /* between two looks at what is old */
 };
 
 struct connection {
@@ -242,15 +243,17 @@ int sl_server_fd(const struct sl_server *server)
 	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
+/*
+ * It never waits for long: at its limit of connections libmicrohttpd takes the listener out of what it waits for, and puts it
+ * back only in the run after the one in which a connection ended.
+ */
 int sl_server_run(struct sl_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG wait;
 
 	end_old_connections(server);
 	MHD_run(server->daemon);
-	if (MHD_get_timeout(server->daemon, &wait) != MHD_YES)
-		return LIST_EMPTY(&server->connections) ? -1 : 1000;
-	return wait < 1000 ? (int)wait : 1000;
+	return MHD_get_timeout(server->daemon, &wait) == MHD_YES && wait < WAIT_MS ? (int)wait : WAIT_MS;
 }
 
 void sl_server_stop(struct sl_server *server)

@@ -21,7 +21,7 @@ void sl_server_stop(struct sl_server *server);
 /* Readable when there is something to do. */
 int sl_server_fd(const struct sl_server *server);
 
-/* Does what there is to do; returns after how many milliseconds at the latest it wants to be called again, -1: never. */
+/* Does what there is to do; returns after how many milliseconds at the latest it wants to be called again. */
 int sl_server_run(struct sl_server *server);
 
 #endif
