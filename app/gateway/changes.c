@@ -47,8 +47,11 @@ static void add_line(void *ctx, const char *line)
 
 static bool carry_out_reload(struct gateway *g, struct change *c)
 {
-	bool done = reload(g, add_line, c);
+	bool done;
 
+	service_reloading(g);
+	done = reload(g, add_line, c);
+	service_ready(g);
 	if (!done)
 		log_warning("%s is not put into effect, for %u reason%s", g->config->path, c->lines,
 			c->lines == 1 ? "" : "s");

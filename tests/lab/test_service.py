@@ -198,14 +198,14 @@ def watchdog(tap, link, listener):
             assert not any(alive(said) for said in listener.listen(3)), "it still calls itself alive"
             alpha.wait_log("worker 0 has not moved", 5)
     with tap.case("they go on when it does"):
-        listener.wait(alive, START_LIMIT)
+        listener.wait_new(alive, START_LIMIT)
         alpha.wait_log("all workers move again", 5)
         flows(link, 2)
     with tap.case("a control thread that stands still ends them, too"):
         with Stopped(alpha.process.pid):
             listener.listen(0.5)
             assert not any(alive(said) for said in listener.listen(3)), "it still calls itself alive"
-        listener.wait(alive, START_LIMIT)
+        listener.wait_new(alive, START_LIMIT)
 
 
 def main():

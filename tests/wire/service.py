@@ -14,12 +14,13 @@ class Listener:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
         self.said = []  # (when, assignments)
+        self.next = 0   # of them, for wait()
 
     def env(self):
         return {"NOTIFY_SOCKET": str(self.path)}
 
     def listen(self, seconds):
-        """What is said until then."""
+        """What is said until then; wait() will hear it, too, unless it has."""
         deadline = time.monotonic() + seconds
         begin = len(self.said)
         while (left := deadline - time.monotonic()) > 0:
@@ -32,13 +33,20 @@ class Listener:
         return [what for _, what in self.said[begin:]]
 
     def wait(self, what, limit):
-        """Listens until an assignment is what(assignments) wants, and returns it."""
+        """The next assignments that what(assignments) wants; those before are passed over, those behind stay for others."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            for assignments in self.listen(0.2):
-                if what(assignments):
-                    return assignments
+            self.listen(0.2)
+            while self.next < len(self.said):
+                self.next += 1
+                if what(self.said[self.next - 1][1]):
+                    return self.said[self.next - 1][1]
         raise TimeoutError(f"not said within {limit:g} s; said was {[what for _, what in self.said]}")
+
+    def wait_new(self, what, limit):
+        """The same of what is said from now on."""
+        self.next = len(self.said)
+        return self.wait(what, limit)
 
     def close(self):
         self.socket.close()

@@ -5,6 +5,7 @@
 import os
 import re
 import resource
+import signal
 import subprocess
 
 from gateway import (ALPHA, BETA, COMMAND_LIMIT, RELAY, SEALANE, START_LIMIT, Bench, Gateway, Link, need, strangers_key,
@@ -38,6 +39,12 @@ def life_of_a_service(tap):
             listener.wait(says("STATUS", "^1 of 1 peer up$"), START_LIMIT)
             link.beta.stop()
             listener.wait(says("STATUS", "^0 of 1 peer up$"), START_LIMIT)
+        with tap.case("it says that it reads its configuration again, and how many peers there are then"):
+            alpha.conf.write_text(alpha.conf.read_text() + f"[peer third.test]\npublic-key = {strangers_key()}\n"
+                                  "prefixes = 10.3.0.0/16\n")
+            alpha.process.send_signal(signal.SIGHUP)
+            assert int(listener.wait(says("RELOADING", "^1$"), START_LIMIT)["MONOTONIC_USEC"]) > 0
+            equal(listener.wait(says("READY", "^1$"), START_LIMIT)["STATUS"], "0 of 2 peers up", "status")
         with tap.case("it says that it stops"):
             equal(alpha.stop(), 0, "exit status")
             listener.wait(says("STOPPING", "^1$"), 2)
