@@ -18,6 +18,7 @@ enum { SLOTS = 2 * SL_CONFIG_PEERS_MAX };
 
 _Static_assert((int)SLOTS < (int)SL_FLOWS_MAX, "the slot of a peer is the number of its flow");
 _Static_assert((int)SL_CONFIG_FLOWS_MAX <= (int)SL_IKE_FLOWS_MAX, "what can be configured can be agreed");
+_Static_assert((int)SL_CONFIG_PUBLIC_KEYS_MAX == (int)SL_IKE_KEYS_MAX, "what can be configured is accepted");
 
 /* ---- The configuration of one, as lib/ike wants it --------------------------------------------------------------------- */
 

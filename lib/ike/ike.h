@@ -274,7 +274,7 @@ bool sl_ike_peer_forget(struct sl_ike *ike, unsigned peer);
 
 /*
  * The owner has changed the conf of this peer, in place, and no more of it than: endpoint and start, for attempts from now
- * on; ciphers and esn, for exchanges from now on; dpd_delay; rekey_time, also of flows, which makes the life of what
+ * on; public keys, ciphers and esn, for exchanges from now on; dpd_delay; rekey_time, also of flows, which makes the life of what
  * there is shorter, but not longer. Pointers in it may be new ones, to the same names, keys and selectors.
  */
 void sl_ike_peer_changed(struct sl_ike *ike, uint64_t now, unsigned peer);
