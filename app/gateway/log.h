@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Log lines of the control thread: one for each event that an operator cares about, to stderr, through rte_log, so
- * that DPDK's --log-level=sealane:debug and its like govern them. Workers never log.
+ * Log lines of the control thread, and of the one that serves who debugs: one for each event that an operator cares about, to
+ * stderr, through rte_log, so that DPDK's --log-level=sealane:debug and its like govern them. Workers never log.
  *
  * Where stderr leads to the journal of systemd, lines carry their priority and leave the time to it.
  */
