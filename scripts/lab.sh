@@ -109,11 +109,11 @@ lab_dual() {
 		lab_edit 's|192\.0\.2\.\([12]\)/24|2001:db8::\1/64|; /^endpoint/ s|192\.0\.2\.\([12]\)|2001:db8::\1|'
 }
 
-# No duplicate address detection: the address is good at once.
+# No duplicate address detection: the address is good at once. With ::1, by which programs tell whether a host has IPv6.
 lab_add_host6() { # NAME ADDRESS GATEWAY
 	local ns
 	ns=$(lab_ns "$1")
-	lab_in "$1" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.disable_ipv6=0
+	lab_in "$1" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0
 	ip -n "$ns" addr add "$2/64" dev eth0 nodad
 	ip -n "$ns" route add default via "$3"
 }

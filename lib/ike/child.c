@@ -300,7 +300,7 @@ static void end_of_life(struct ike_child *child)
 void ike_children_tick(struct ike_sa *sa)
 {
 	struct ike_child *child, *next;
-	bool ended = false;
+	bool ended = false, unused = false;
 
 	for (child = TAILQ_FIRST(&sa->children); child; child = next) {
 		next = TAILQ_NEXT(child, link);
@@ -309,10 +309,14 @@ void ike_children_tick(struct ike_sa *sa)
 		} else if (child->state == IKE_CHILD_UP && sa->ike->now >= child->ends_at) {
 			end_of_life(child);
 			ended = true;
+		} else if (child->told && sa->ike->now >= child->ends_at) {
+			/* It is being closed, but was sent through as long as there is nothing else for its flow. */
+			take_back(child);
+			unused = true;
 		}
 	}
 	if (ended && ike_children_in_use(sa) == 0)
 		ike_sa_end_of_life(sa);
-	else if (ended)
+	else if (ended || unused)
 		ike_peer_settle(sa->peer);
 }

@@ -64,7 +64,7 @@ uint64_t ike_sa_deadline(const struct ike_sa *sa)
 
 	TAILQ_FOREACH (child, &sa->children, link) {
 		at = earlier(at, child->remove_at);
-		if (child->state == IKE_CHILD_UP)
+		if (child->state == IKE_CHILD_UP || child->told)
 			at = earlier(at, child->ends_at);
 	}
 	if (sa->request.tries > 0)
