@@ -54,6 +54,15 @@ refused() { # GROUPS WHO
 expected to be run by root $2" "$lab_dir/out" || { cat "$lab_dir/out" && false; }
 }
 
+# Its keys and packets are for root and the gateway's own user, whatever the permissions of the socket have become.
+nobody_debugs() {
+	chmod 666 "$RUNTIME_DIRECTORY/dpdk/sealane-alpha.example/debug"
+	! as_nobody "$group" "$SEALANE" trace --time 100ms >"$lab_dir/out" 2>&1 && grep "only root" "$lab_dir/out" ||
+		{ cat "$lab_dir/out" && false; }
+}
+
+root_debugs() { "$SEALANE" trace --time 100ms; }
+
 tap_need_lab
 if ! as_nobody "" test -x "$SEALANE"; then
 	echo "1..0 # SKIP nobody can run $SEALANE"
@@ -70,6 +79,8 @@ start
 tap_case "the gateway answers root" root_sees
 tap_case "a member of the group sees it" member_sees
 tap_case "others do not, and are told who may" refused "" "or a member of group $group"
+tap_case "nor may a member of the group look at packets" nobody_debugs
+tap_case "as root may" root_debugs
 lab_stop alpha
 configure ""
 start
