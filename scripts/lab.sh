@@ -131,15 +131,14 @@ lab_down() {
 	lab_dir=
 }
 
-# Everything that runs in the namespace was started here. First politely.
+# Everything that runs in the namespace was started here. First politely. Who has ended by itself meanwhile is no failure.
 lab_end_all() { # NAMESPACE
-	ip netns pids "$1" | xargs -r kill 2>/dev/null
+	ip netns pids "$1" | xargs -r kill 2>/dev/null || true
 	for _ in {1..30}; do
 		[ -n "$(ip netns pids "$1")" ] || return 0
 		sleep 0.1
 	done
-	ip netns pids "$1" | xargs -r kill -9 2>/dev/null
-	return 0
+	ip netns pids "$1" | xargs -r kill -9 2>/dev/null || true
 }
 
 # A process in the background is started by `ip netns exec` itself, not by lab_in: then $! is its own process id.
