@@ -24,9 +24,8 @@ for suite in "${suites[@]}"; do
 	esac
 done
 
-passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
@@ -34,13 +33,13 @@ wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 build() {
 	local dir=$1
 	shift
-	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$log" 2>&1 || return 1
-	ninja -C "$dir" >"$log" 2>&1
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" || return 1
+	ninja -C "$dir"
 }
 
-# Adds up the TAP in $log of the program called $1 that ended with status $2.
+# Tells what the program called $1 did, whose TAP is in the file $2, which ended with status $3 and was begun at $4.
 count() {
-	local name=$1 status=$2 ok bad skips planned
+	local name=$1 log=$2 status=$3 took=$((SECONDS - $4)) ok bad skips planned
 	skips=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
 	ok=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
 	bad=$(grep -E '^not ok\b' "$log" | grep -cv '# SKIP')
@@ -50,34 +49,41 @@ count() {
 		bad=1
 		echo "not ok - ended with status $status after $((ok + skips)) of ${planned:-no} planned tests" >>"$log"
 	fi
-	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skips))
-	printf '%-44s %4d passed %3d failed %3d skipped\n' "$name" "$ok" "$bad" "$skips"
+	echo "$ok $bad $skips" >>"$work/sums"
+	printf '%-44s %4d passed %3d failed %3d skipped %5d s\n' "$name" "$ok" "$bad" "$skips" "$took"
 	grep -E '^(not )?ok\b.*# SKIP' "$log" | sed 's/^/    /'
 	[ "$bad" = 0 ] || tail -n 60 "$log" | sed 's/^/    /'
 }
 
-# Runs the tests of suite $2 of build folder $1; what follows stands before each command.
-run_suite() {
-	local dir=$1 suite=$2 name limit
-	shift 2
-	local command=()
+# One test program: its name, how many seconds it may take, and the command.
+run_test() { # DIR SUITE NAME LIMIT COMMAND...
+	local dir=$1 name="$1: $2: $3" limit=$4 begun=$SECONDS log report
+	log=$(mktemp -p "$work")
+	shift 4
+	(cd "$dir" && exec env MALLOC_PERTURB_=7 CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" "$@") >"$log" 2>&1 </dev/null
+	report=$(count "$name" "$log" $? "$begun")
+	printf '%s\n' "$report"
+}
+
+# Runs the tests of a suite of a build folder, so many at a time; what follows stands before each command.
+run_suite() { # DIR SUITE JOBS COMMAND...
+	local dir=$1 suite=$2 jobs=$3 command
+	shift 3
 	while IFS=$'\t' read -r -a command; do
-		name=${command[0]} limit=${command[1]}
-		(cd "$dir" && exec env MALLOC_PERTURB_=7 CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" \
-			"$@" "${command[@]:2}") >"$log" 2>&1 </dev/null
-		count "$dir: $suite: $name" $?
+		[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
+		run_test "$dir" "$suite" "${command[@]:0:2}" "$@" "${command[@]:2}" &
 	done < <(meson introspect --tests "$dir" | python3 -c '
 import json, sys
 for test in json.load(sys.stdin):
     if any(suite.split(":")[-1] == sys.argv[1] for suite in test["suite"]):
         env = [key + "=" + value for key, value in test["env"].items()]
         print("\t".join([test["name"], str(int(test["timeout"] * 2)), "env"] + env + test["cmd"]))' "$suite")
+	wait
 }
 
 skip_suite() {
-	echo "ok 1 - $1 # SKIP $2" >"$log"
-	echo "1..1" >>"$log"
-	count "$1" 0
+	printf 'ok 1 - %s # SKIP %s\n1..1\n' "$1" "$2" >"$work/skip"
+	count "$1" "$work/skip" 0 $SECONDS
 }
 
 # The wire suite proves that no privilege is needed: root steps down, where the tree can be read by others.
@@ -86,62 +92,77 @@ run_wire() {
 	if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$top/build/app/sealane"; then
 		as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/tmp)
 	fi
-	run_suite build wire "${as[@]}"
+	run_suite build wire 1 "${as[@]}"
 }
 
 run_in_namespaces() { # SUITE
 	if [ "$(id -u)" = 0 ]; then
-		run_suite build "$1"
+		run_suite build "$1" 1
 	else
 		skip_suite "$1" "namespaces need root"
 	fi
 }
 
 # A short search from the corpus. What it finds stays in build-fuzz for a look, and belongs into the corpus once mended.
-search() {
-	local target name found
+search() { # TARGET
+	local name=${1##*/fuzz_} begun=$SECONDS found log
+	found=build-fuzz/found-$name
+	log=$(mktemp -p "$work")
+	mkdir -p "$found"
+	if timeout -k 10 $((FUZZ_SECONDS * 4 + 60)) "$1" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=4096 \
+		-print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+		printf '%s: %s executions\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+		printf 'ok 1 - search %s\n1..1\n' "$name" >"$log"
+	else
+		printf 'not ok 1 - search %s\n1..1\n' "$name" >>"$log"
+	fi
+	count "build-fuzz: fuzz: $name, $FUZZ_SECONDS s" "$log" 0 "$begun"
+}
+
+search_all() {
+	local target
 	for target in build-fuzz/tests/fuzz/fuzz_*; do
 		[ -x "$target" ] && [ -f "$target" ] || continue
-		name=${target##*/fuzz_}
-		found=build-fuzz/found-$name
-		mkdir -p "$found"
-		if timeout -k 10 $((FUZZ_SECONDS * 4 + 60)) "$target" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=4096 \
-			-print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
-			sed -n 's/^stat::number_of_executed_units: */# executions: /p' "$log"
-			printf 'ok 1 - search %s\n1..1\n' "$name" >"$log"
-		else
-			printf 'not ok 1 - search %s\n1..1\n' "$name" >>"$log"
-		fi
-		count "build-fuzz: fuzz: $name, $FUZZ_SECONDS s" 0
+		[ "$(jobs -rp | wc -l)" -lt "$cores" ] || wait -n
+		search "$target" &
 	done
+	wait
 }
 
 build_or_stop() { # DIR MESON-OPTIONS...
 	echo "building $1"
-	build "$@" && return
-	cat "$log"
+	build "$@" >"$work/build" 2>&1 && return
+	cat "$work/build"
 	echo "building $1 failed"
-	echo "$passed passed, $((failed + 1)) failed, $skipped skipped"
-	exit 1
+	echo "0 1 0" >>"$work/sums"
+	finish
 }
 
 # Versions of clang-format disagree; Debian 12's decides.
 format() {
+	local begun=$SECONDS
 	if ! clang-format --version | grep -q 'version 14\.'; then
 		skip_suite clang-format "another version than 14 is installed"
 		return
 	fi
-	echo "1..1" >"$log"
-	if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror >>"$log" 2>&1; then
-		echo "ok 1 - clang-format" >>"$log"
+	if git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror >"$work/format" 2>&1; then
+		printf 'ok 1 - clang-format\n1..1\n' >>"$work/format"
 	else
-		echo "not ok 1 - clang-format" >>"$log"
+		printf 'not ok 1 - clang-format\n1..1\n' >>"$work/format"
 	fi
-	count "clang-format" 0
+	count "clang-format" "$work/format" 0 "$begun"
+}
+
+# Prints the sum, and ends.
+finish() {
+	echo "took $SECONDS s"
+	awk '{ ok += $1; bad += $2; skip += $3 }
+		END { printf "%d passed, %d failed, %d skipped\n", ok, bad, skip; exit bad > 0 }' "$work/sums"
+	exit
 }
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
-start=$SECONDS
+cores=$(nproc)
 scripts/setup.sh || exit 1
 build_or_stop build
 if wanted unit || wanted sim || wanted fuzz; then
@@ -151,19 +172,17 @@ fi
 ! wanted unit || format
 for suite in unit sim fuzz; do
 	if wanted "$suite"; then
-		run_suite build "$suite"
-		run_suite build-asan "$suite"
+		run_suite build "$suite" "$cores"
+		run_suite build-asan "$suite" "$cores"
 	fi
 done
 if wanted fuzz; then
 	CC=clang build_or_stop build-fuzz -Dfuzzing=true -Db_sanitize=address,undefined
-	search
+	search_all
 fi
 ! wanted wire || run_wire
 ! wanted lab || run_in_namespaces lab
 ! wanted interop || run_in_namespaces interop
-! wanted perf || run_suite build perf
+! wanted perf || run_suite build perf 1
 ! wanted package || run_in_namespaces package
-echo "took $((SECONDS - start)) s"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+finish
