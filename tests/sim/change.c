@@ -101,3 +101,20 @@ void sim_change(struct sim_node *node, unsigned peer)
 	sl_ike_peer_changed(node->ike, sim->now, peer);
 	sim_check_node(node);
 }
+
+void sim_rekey(struct sim_node *node, unsigned other, bool ike)
+{
+	unsigned peer = sim_peer_of(node, other);
+	const struct sim_link *link = &node->links[peer];
+
+	if (!sim_knows(node, peer) || sim_in_use(link) == 0)
+		return;
+	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the children",
+		node->sim->nodes[other].name);
+	if (ike)
+		sl_ike_rekey(node->ike, node->sim->now, peer);
+	for (unsigned i = 0; i < SIM_SESSIONS_MAX && !ike; i++)
+		if (link->sessions[i] && link->sessions[i]->in_use)
+			sl_ike_rekey_child(node->ike, node->sim->now, link->sessions[i]->child.spi_in);
+	sim_check_node(node);
+}

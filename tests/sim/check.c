@@ -91,8 +91,12 @@ void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len)
 	struct sim_sealed s = {.spi_i = h->spi_i, .spi_r = h->spi_r, .id = h->id};
 	struct sim_sealed **bucket, *kept;
 
-	if (h->next != IKE_P_SK)
+	if (h->next != IKE_P_SK) {
+		if (h->exchange != IKE_SA_INIT)
+			sim_violation(node->sim, "%s: a message of exchange %u leaves unsealed", node->name,
+				h->exchange);
 		return;
+	}
 	s.initiator = h->flags & IKE_FLAG_INITIATOR;
 	s.response = h->flags & IKE_FLAG_RESPONSE;
 	memcpy(&s.iv, msg + sizeof(*h) + sizeof(struct ike_wire_payload), sizeof(s.iv));
@@ -114,6 +118,34 @@ void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len)
 	*kept = s;
 	kept->next = *bucket;
 	*bucket = kept;
+}
+
+/* A key of one direction of an IKE SA: only that IKE SA has it, for its two ends. */
+static void check_ike_key(struct sim *sim, uint64_t spi_i, uint64_t spi_r, const struct sl_ike_keys *keys)
+{
+	struct sim_ike_key **bucket = &sim->ike_keys[keys->key[0]], *key;
+
+	for (key = *bucket; key; key = key->next) {
+		if (memcmp(&key->keys, keys, sizeof(*keys)) != 0)
+			continue;
+		if (key->spi_i != spi_i || key->spi_r != spi_r)
+			sim_violation(sim, "IKE SA %016llx has a key of IKE SA %016llx",
+				(unsigned long long)spi_i, (unsigned long long)key->spi_i);
+		return;
+	}
+	key = malloc(sizeof(*key));
+	*key = (struct sim_ike_key){*bucket, spi_i, spi_r, *keys};
+	*bucket = key;
+}
+
+void sim_check_ike_keys(struct sim *sim, uint64_t spi_i, uint64_t spi_r, const struct sl_ike_keys *initiator,
+	const struct sl_ike_keys *responder)
+{
+	if (memcmp(initiator, responder, sizeof(*initiator)) == 0)
+		sim_violation(
+			sim, "IKE SA %016llx has one key for both directions", (unsigned long long)spi_i);
+	check_ike_key(sim, spi_i, spi_r, initiator);
+	check_ike_key(sim, spi_i, spi_r, responder);
 }
 
 void sim_check_node(struct sim_node *node)

@@ -212,6 +212,11 @@ static void seal(struct sim_node *node, struct sim_session *s, unsigned to, uint
 	sim_send_esp(node, to, &packet);
 }
 
+static bool has_to_answer(const struct sim *sim)
+{
+	return sim->flows[1][0].sent < sim->flows[0][1].delivered;
+}
+
 void sim_traffic(struct sim_node *node, unsigned peer)
 {
 	static const uint8_t protocols[] = {SIM_ICMP, SIM_TCP, SIM_UDP};
@@ -220,6 +225,8 @@ void sim_traffic(struct sim_node *node, unsigned peer)
 	struct sim_session *s = sim_outbound(&node->links[peer], worker, protocol);
 	const struct sl_addr src = host_of(node->index), dst = host_of(to);
 
+	if (node->sim->answers && node->index == 1 && !has_to_answer(node->sim))
+		return;
 	node->sim->flows[node->index][to].sent++;
 	if (!s && sim_knows(node, peer))
 		sl_ike_connect(node->ike, node->sim->now, peer);

@@ -7,7 +7,13 @@
 
 static void op_send(void *owner, const struct sl_ike_path *path, const uint8_t *msg, size_t len)
 {
-	sim_send_ike(owner, path, msg, len);
+	struct sim_node *node = owner;
+
+	sim_moment(node, "sends");
+	if (node->dying)
+		return;
+	sim_send_ike(node, path, msg, len);
+	sim_moment(node, "has sent");
 }
 
 static void op_random(void *owner, void *buf, size_t len)
@@ -66,18 +72,29 @@ static int op_child_install(void *owner, const struct sl_ike_child *child)
 	if (sim_chance(node->sim, node->sim->shortage))
 		return -1;
 	op_spi_free(node, child->spi_in);
+	sim_moment(node, "installs");
 	sim_session_install(node, child);
+	sim_moment(node, "has installed");
 	return 0;
 }
 
 static void op_child_use_outbound(void *owner, unsigned peer, uint32_t spi_in)
 {
-	sim_session_use(owner, peer, spi_in);
+	struct sim_node *node = owner;
+
+	sim_session_use(node, peer, spi_in);
+	/* Its workers do not wait for what the engine does next. */
+	if (node->sim->crash && !node->dying && sim_outbound(&node->links[peer], 0, SIM_ICMP))
+		sim_traffic(node, peer);
+	sim_moment(node, "seals with the new child");
 }
 
 static void op_child_remove(void *owner, unsigned peer, uint32_t spi_in)
 {
-	sim_session_remove(owner, peer, spi_in);
+	struct sim_node *node = owner;
+
+	sim_session_remove(node, peer, spi_in);
+	sim_moment(node, "has removed");
 }
 
 static void op_log(void *owner, enum sl_ike_level level, int peer, const char *text)
@@ -89,6 +106,15 @@ static void op_log(void *owner, enum sl_ike_level level, int peer, const char *t
 	sim_note(node->sim, "%s: %s", node->name, text);
 }
 
+static void op_ike_keys(void *owner, uint64_t spi_i, uint64_t spi_r, enum sl_cipher cipher,
+	const struct sl_ike_keys *initiator, const struct sl_ike_keys *responder)
+{
+	struct sim_node *node = owner;
+
+	(void)cipher;
+	sim_check_ike_keys(node->sim, spi_i, spi_r, initiator, responder);
+}
+
 static const struct sl_ike_ops ops = {
 	.send = op_send,
 	.random = op_random,
@@ -98,6 +124,7 @@ static const struct sl_ike_ops ops = {
 	.child_use_outbound = op_child_use_outbound,
 	.child_remove = op_child_remove,
 	.log = op_log,
+	.ike_keys = op_ike_keys,
 };
 
 void sim_node_boot(struct sim_node *node)

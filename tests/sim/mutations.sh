@@ -16,11 +16,12 @@ trap 'rm -rf "$copy"' EXIT
 wanted=("$@")
 number=0 missed=0
 seeds=${MUTATION_SEEDS:-400}
+run=(build/tests/sim/sim --seeds "$seeds")
 
 git ls-files -co --exclude-standard | tar -c -T - | tar -x -C "$copy"
 cd "$copy"
 { meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >log 2>&1 || { cat log && exit 1; }
-build/tests/sim/sim --seeds $seeds >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
+"${run[@]}" >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
 
 # Replaces the one place of $2 in file $1 by $3.
 replace() {
@@ -47,8 +48,8 @@ mutate() { # NAME FILE OLD NEW
 	if ! replace "$file" "$3" "$4" >log 2>&1 || ! ninja -C build tests/sim/sim >>log 2>&1; then
 		sed 's/^/# /' log
 		verdict not-ok "$name"
-	elif build/tests/sim/sim --seeds $seeds >log 2>&1; then
-		echo "# $seeds seeds held"
+	elif "${run[@]}" >log 2>&1; then
+		echo "# it held: ${run[*]}"
 		verdict not-ok "$name"
 	else
 		grep -m 1 '^# violation' log
@@ -234,6 +235,21 @@ mutate crash lib/ike/exchange.c 'case IKE_AUTH_SENT:
 		/* Maybe'
 
 mutate other-randomness lib/ike/sa.c 'ike->ops->random(ike->owner, &spi, sizeof(spi));' 'sl_random(&spi, sizeof(spi));'
+
+# ---- Power cuts ---------------------------------------------------------------------------------------------------------
+
+run=(build/tests/sim/sim --crash-everywhere --stride 20)
+[ ${#wanted[@]} -gt 0 ] || "${run[@]}" >log 2>&1 || { cat log && echo "Bail out! power cuts fail as it is" && exit 1; }
+
+# The same in each life of a gateway: when both begin anew, they agree on the same keys again.
+mutate each-life-the-same-randomness tests/sim/gateway.c \
+	'for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(sim_random(node->sim) >> 32);' \
+	'static uint64_t drawn[SIM_NODES_MAX];
+	if (!node->ike)
+		drawn[node->index] = node->index * UINT64_C(1000000);
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(++drawn[node->index] * UINT64_C(0x9e3779b97f4a7c15) >> 40);'
 
 echo "1..$number"
 exit $missed

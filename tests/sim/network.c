@@ -89,6 +89,13 @@ void sim_network_free(struct sim *sim)
 			sim->sealed[i] = s->next;
 			free(s);
 		}
+	for (unsigned i = 0; i < SIM_BUCKETS; i++)
+		while (sim->ike_keys[i]) {
+			struct sim_ike_key *key = sim->ike_keys[i];
+
+			sim->ike_keys[i] = key->next;
+			free(key);
+		}
 }
 
 /* ---- What the network does --------------------------------------------------------------------------------------- */
@@ -172,8 +179,12 @@ static void arrive(struct sim *sim, const struct sim_event *event)
 		sim_open(to, &event->esp);
 		return;
 	}
+	sim_moment(to, "takes a message");
+	if (to->dying)
+		return;
 	sl_ike_input(to->ike, sim->now, &path, event->data, event->len);
 	sim_check_node(to);
+	sim_moment(to, "has taken a message");
 }
 
 /* ---- The clock --------------------------------------------------------------------------------------------------- */
@@ -224,6 +235,17 @@ static void tick(struct sim_node *node)
 	} while (sl_ike_deadline(node->ike) <= node->sim->now);
 }
 
+/* Once: then the world goes on. */
+static bool stop_for_crash(struct sim *sim)
+{
+	bool dying = false;
+
+	for (unsigned i = 0; i < sim->node_count; i++)
+		dying |= sim->nodes[i].dying;
+	sim_power(sim);
+	return dying;
+}
+
 void sim_run(struct sim *sim, uint64_t until)
 {
 	for (;;) {
@@ -246,6 +268,8 @@ void sim_run(struct sim *sim, uint64_t until)
 			tick(due);
 		else
 			happen(sim);
+		if (sim->crash && stop_for_crash(sim))
+			return;
 	}
 	sim->now = until;
 }

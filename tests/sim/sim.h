@@ -7,7 +7,9 @@
  *   gateway.c     a node: the owner of an engine
  *   dataplane.c   sessions, sealed packets as (key, counter), and the ledger of every key that ever was
  *   check.c       what must hold after each event, and what must hold in calm
+ *   world.c       what a world is made of, at random
  *   story.c       what happens to the world of a seed
+ *   crash.c       the same short history, with a power cut at each moment of it
  *   change.c      peers that are removed, added and changed while an engine runs
  *   report.c      the trace: its hash, its last lines, and how a violation is told
  *   sim.c         the program
@@ -32,6 +34,8 @@ enum {
 	SIM_LINES = 48,
 	SIM_LINE = 200,
 	SIM_BUCKETS = 256,
+	SIM_SCENES = 6, /* of crash.c, and ways to cut the power */
+	SIM_CUTS = 7,
 };
 
 /* ---- report.c ---------------------------------------------------------------------------------------------------- */
@@ -50,6 +54,12 @@ struct sim_report {
 	uint64_t settle_max;   /* ns from the healing of the network to calm */
 	uint64_t blackout_max; /* ns without a packet after that */
 	unsigned sessions_max; /* of one peer at one node */
+
+	/* Of crash.c. */
+	char again[64]; /* options that tell this very history again; empty: its seed does */
+	uint64_t crashes, moments;
+	uint64_t back_max, back_sum, back_allowed; /* ns from the last start to packets in both directions */
+	unsigned back_moment, back_cut;            /* of the longest */
 };
 
 struct sim;
@@ -150,6 +160,7 @@ struct sim_node {
 	struct sl_ike *ike;                                                /* NULL: switched off */
 	uint64_t packets;    /* that a session carries before its keys are renewed; 0: any number */
 	uint64_t handshakes; /* of engines that are gone */
+	bool dying;          /* the power has gone in the midst of an event: it says nothing more */
 };
 
 /* Peers of a node are the other nodes in order. */
@@ -196,6 +207,9 @@ void sim_take_up(struct sim_node *node);
 /* What may change in place. */
 void sim_change(struct sim_node *node, unsigned peer);
 
+/* Asks for fresh keys of all children with that node, or of the IKE SA. */
+void sim_rekey(struct sim_node *node, unsigned other, bool ike);
+
 /* ---- network.c --------------------------------------------------------------------------------------------------- */
 
 enum sim_event_kind { SIM_IKE, SIM_ESP, SIM_TRAFFIC, SIM_SECOND, SIM_ACTION };
@@ -226,6 +240,20 @@ struct sim_sealed {
 	bool initiator, response;
 };
 
+struct sim_ike_key {
+	struct sim_ike_key *next;
+	uint64_t spi_i, spi_r;
+	struct sl_ike_keys keys;
+};
+
+/* A power cut that is planned for one moment, or has happened. */
+struct sim_crash {
+	unsigned at, moments; /* its number, and how many there have been; at 0: never */
+	unsigned cut;         /* who is cut off, and for how long */
+	unsigned actor;       /* at whose moment it happened */
+	bool happened;
+};
+
 struct sim {
 	uint64_t now, random, hash, order;
 	struct sim_report *report;
@@ -239,14 +267,18 @@ struct sim {
 	unsigned shortage; /* chance that a node has no room for a child SA */
 	bool scarce;       /* that chance has not always been 0 */
 	uint64_t interval; /* between packets of a flow */
+	bool answers;      /* the host behind the second node sends only as much as it has received */
 
 	struct sim_event *queue; /* a heap */
 	unsigned queued, queue_size;
+
+	struct sim_crash *crash; /* NULL: none is planned */
 
 	uint32_t last_spi;
 	struct sim_key *keys[SIM_BUCKETS];
 	struct sim_session *sessions[SIM_BUCKETS];
 	struct sim_sealed *sealed[SIM_BUCKETS];
+	struct sim_ike_key *ike_keys[SIM_BUCKETS];
 };
 
 uint64_t sim_random(struct sim *sim);
@@ -257,7 +289,7 @@ void sim_queue(struct sim *sim, const struct sim_event *event);
 void sim_send_ike(struct sim_node *node, const struct sl_ike_path *path, const uint8_t *msg, size_t len);
 void sim_send_esp(struct sim_node *node, unsigned to, const struct sim_esp *packet);
 
-/* Lets everything happen that happens until then. */
+/* Lets everything happen that happens until then, or until the power cut that is planned. */
 void sim_run(struct sim *sim, uint64_t until);
 void sim_network_free(struct sim *sim);
 
@@ -266,7 +298,11 @@ void sim_network_free(struct sim *sim);
 /* The other end's half of the child SA, if it was ever installed, must fit this one. */
 void sim_check_session(struct sim *sim, const struct sim_session *session);
 
-/* One IV, one message (RFC 5282 3.1); one message ID, one message, however often it is sent (RFC 7296 2.1). */
+/* The keys of an IKE SA, as one of its ends derives them: they are of no other. */
+void sim_check_ike_keys(struct sim *sim, uint64_t spi_i, uint64_t spi_r, const struct sl_ike_keys *initiator,
+	const struct sl_ike_keys *responder);
+
+/* Sealed, if it is none of IKE_SA_INIT. One IV, one message (RFC 5282 3.1); one message ID, one message, however often it is sent (RFC 7296 2.1). */
 void sim_check_message(struct sim_node *node, const uint8_t *msg, size_t len);
 
 /* After an event at this node. */
@@ -275,10 +311,39 @@ void sim_check_node(struct sim_node *node);
 /* NULL when every link is as it should be in calm; otherwise what is wrong. */
 const char *sim_fault(struct sim *sim);
 
+/* ---- world.c ----------------------------------------------------------------------------------------------------- */
+
+void sim_make_world(struct sim *sim);
+void sim_make_weather(struct sim *sim);
+
+/* The node has a flow of this protocol with the peer. */
+void sim_add_flow(struct sim_node *node, unsigned peer, uint8_t protocol);
+
 /* ---- story.c ----------------------------------------------------------------------------------------------------- */
 
 /* The whole history of a seed; returns the hash of its trace. */
 uint64_t sim_story(struct sim_report *report, uint64_t seed, bool trace);
 void sim_act(struct sim *sim, const struct sim_event *event);
+
+/* Stops the hosts, and lets what is under way arrive; forgets what has been sent; all of it must have arrived. */
+void sim_pause_traffic(struct sim *sim);
+void sim_reset_flows(struct sim *sim);
+void sim_check_flows(struct sim *sim);
+
+/* ---- crash.c ----------------------------------------------------------------------------------------------------- */
+
+const char *sim_scene_name(unsigned scene);
+
+/* A moment at which the power may go: this is about to happen at the node, or has just happened. */
+void sim_moment(struct sim_node *node, const char *what);
+
+/* After each event: whoever the power has gone at is gone. */
+void sim_power(struct sim *sim);
+
+/* A history with a power cut at one moment; false: it has no such moment. */
+bool sim_crash_story(struct sim_report *report, unsigned scene, unsigned moment, unsigned cut, bool trace);
+
+/* At every moment of it, or at each so many-th. */
+void sim_crash_everywhere(struct sim_report *report, unsigned scene, unsigned stride);
 
 #endif

@@ -17,7 +17,6 @@
 
 #define CHAOS_MIN  (20 * SIM_S)
 #define CHAOS_SPAN (120 * SIM_S)
-#define REKEY_SPAN (18 * SIM_S) /* a short life of a child SA; four times that of an IKE SA */
 
 #define DENSE      (2 * SIM_S)  /* of a trial, with traffic every ... */
 #define INTERVAL   (5 * SIM_MS) /* ... and then seldom, for ... */
@@ -33,208 +32,6 @@
 #define BLACKOUT_MAX (500 * SIM_MS + 10 * sim->weather.delay + 6 * sim->weather.jitter + 2 * INTERVAL)
 
 enum { ACTIONS_MAX = 16, LOST_MAX = 3 };
-
-/* ---- The world --------------------------------------------------------------------------------------------------- */
-
-static void add_selector(struct sl_ts_list *list, const char *text)
-{
-	struct sl_prefix prefix;
-
-	if (!sl_prefix_parse(&prefix, text))
-		abort();
-	list->ts[list->count++] = sl_ts_from_prefix(&prefix);
-}
-
-/* What lies behind a node, as somebody has it in his configuration: not everybody knows of IPv6. */
-static struct sl_ts_list selectors_of(struct sim *sim, unsigned node)
-{
-	static const char *const prefixes[SIM_NODES_MAX][2] = {{"10.1.0.0/16", "fd00:1::/64"},
-		{"10.2.0.0/16", "fd00:2::/64"}, {"10.3.0.0/16", "fd00:3::/64"}};
-	struct sl_ts_list list = {0};
-
-	if (sim_chance(sim, 50))
-		add_selector(&list, prefixes[node][1]);
-	add_selector(&list, prefixes[node][0]);
-	return list;
-}
-
-/* Which families the nodes have addresses of. */
-enum families { ONLY_IPV4, ONLY_IPV6, BOTH_FAMILIES };
-
-static void give_addresses(struct sim_node *node, enum families families)
-{
-	struct sl_addr ipv6 = {.family = SL_IPV6, .bytes = {0x20, 0x01, 0x0d, 0xb8}};
-
-	ipv6.bytes[15] = (uint8_t)(1 + node->index);
-	if (families != ONLY_IPV6)
-		node->conf.address = sl_addr_v4(UINT32_C(0xc0000201) + node->index);
-	if (families != ONLY_IPV4)
-		node->conf.address6 = ipv6;
-}
-
-static void make_key(struct sim *sim, struct sl_ed25519_key *key)
-{
-	for (unsigned i = 0; i < sizeof(key->seed); i++)
-		key->seed[i] = (uint8_t)sim_random(sim);
-	sl_ed25519_from_seed(key);
-}
-
-static void make_node(struct sim *sim, unsigned index)
-{
-	static const char *const names[SIM_NODES_MAX] = {"alpha", "beta", "gamma"};
-	struct sim_node *node = &sim->nodes[index];
-
-	node->sim = sim;
-	node->index = index;
-	node->name = names[index];
-	make_key(sim, &node->key);
-	make_key(sim, &node->next_key);
-	node->conf = (struct sl_ike_conf){
-		.name = node->name,
-		.key = &node->key,
-		.selectors = selectors_of(sim, index),
-		.sa_max = SIM_IKE_SAS_MAX,
-		.workers = sim_chance(sim, 40) ? 1 : 1 + (unsigned)sim_below(sim, SIM_WORKERS_MAX),
-	};
-	node->packets = sim_chance(sim, 30) ? 10 + sim_below(sim, 200) : 0;
-}
-
-/* Ciphers of a node, for all its peers: any two nodes have one in common unless they are of one mind each. */
-static void choose_ciphers(struct sim *sim, bool both)
-{
-	for (unsigned i = 0; i < sim->node_count; i++) {
-		enum sl_cipher first = sim_chance(sim, 50) ? SL_AES256GCM16 : SL_AES128GCM16;
-		enum sl_cipher second = first == SL_AES256GCM16 ? SL_AES128GCM16 : SL_AES256GCM16;
-
-		for (unsigned p = 0; p < sim->node_count - 1; p++) {
-			struct sl_ike_peer_conf *peer = &sim->nodes[i].peers[p];
-
-			peer->ciphers[0] = both ? first : SL_AES128GCM16;
-			peer->ciphers[1] = second;
-			peer->cipher_count = both ? 2 : 1;
-		}
-	}
-}
-
-/* Some protocols of the traffic with this peer have child SAs of their own; the other end may think so too, or not. */
-static void make_flows(struct sim_node *node, unsigned peer, bool late)
-{
-	static const uint8_t protocols[SIM_FLOWS_MAX] = {SIM_TCP, SIM_UDP};
-	struct sl_ike_peer_conf *conf = &node->peers[peer];
-	struct sim *sim = node->sim;
-	unsigned first = (unsigned)sim_below(sim, 2); /* the order is everybody's own */
-
-	conf->flows = node->flows[peer];
-	for (unsigned i = 0; i < SIM_FLOWS_MAX; i++) {
-		struct sl_ike_flow_conf *flow = &node->flows[peer][conf->flow_count];
-		uint8_t protocol = protocols[(first + i) % SIM_FLOWS_MAX];
-
-		if (sim_chance(sim, 40))
-			continue;
-		*flow = (struct sl_ike_flow_conf){
-			.name = protocol == SIM_TCP ? "tcp" : "udp",
-			.local = node->conf.selectors,
-			.remote = conf->selectors,
-			.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
-		};
-		for (unsigned k = 0; k < flow->local.count; k++)
-			flow->local.ts[k].protocol = protocol;
-		for (unsigned k = 0; k < flow->remote.count; k++)
-			flow->remote.ts[k].protocol = protocol;
-		conf->flow_count++;
-	}
-	if (late) {
-		node->late_flows[peer] = conf->flow_count;
-		conf->flow_count = 0;
-	}
-}
-
-/* Where a node is, for others; in whichever family, if it has both. */
-static struct sl_addr address_of(struct sim *sim, const struct sim_node *node)
-{
-	bool ipv6 = node->conf.address.family == SL_NONE;
-
-	if (!ipv6 && node->conf.address6.family != SL_NONE)
-		ipv6 = sim_chance(sim, 50);
-	return ipv6 ? node->conf.address6 : node->conf.address;
-}
-
-static void introduce(struct sim_node *node, unsigned peer)
-{
-	struct sim *sim = node->sim;
-	const struct sim_node *other = &sim->nodes[sim_node_of(node, peer)];
-	/* One end of a link may not know where the other is, and waits. */
-	bool waits = node->index > other->index && sim_chance(sim, 20);
-	bool shy = node->index > other->index && sim_chance(sim, 10); /* it knows, and waits all the same */
-	bool later = sim_chance(sim, 50); /* the order of keys is everybody's own */
-	struct sl_ike_peer_conf *conf = &node->peers[peer];
-
-	*conf = (struct sl_ike_peer_conf){
-		.name = other->name,
-		.selectors = selectors_of(sim, other->index),
-		.esn = sim_chance(sim, 80),
-		.udp = sim_chance(sim, 50),
-		.start = sim_chance(sim, 60) ? SL_IKE_START_BOOT : SL_IKE_START_TRAFFIC,
-		.dpd_delay = (1 + sim_below(sim, 10)) * SIM_S,
-		.rekey_time = sim_chance(sim, 50) ? 2 * SIM_S + sim_below(sim, REKEY_SPAN) : 0,
-	};
-	if (shy)
-		conf->start = SL_IKE_START_NONE;
-	if (!waits)
-		conf->endpoint = (struct sl_endpoint){
-			address_of(sim, other), sim_chance(sim, 80) ? SL_IKE_NAT_PORT : SL_IKE_PORT};
-	conf->public_key_count = 2;
-	memcpy(conf->public_keys[later], other->key.public, sizeof(conf->public_keys[0]));
-	memcpy(conf->public_keys[!later], other->next_key.public, sizeof(conf->public_keys[0]));
-}
-
-static void make_weather(struct sim *sim)
-{
-	struct sim_weather *w = &sim->weather;
-
-	*w = (struct sim_weather){
-		.delay = SIM_MS + sim_below(sim, 50 * SIM_MS), .jitter = sim_below(sim, 100 * SIM_MS)};
-	if (sim_chance(sim, 70))
-		w->loss = (unsigned)sim_below(sim, 31);
-	if (sim_chance(sim, 50))
-		w->duplication = (unsigned)sim_below(sim, 31);
-	if (sim_chance(sim, 30))
-		w->corruption = (unsigned)sim_below(sim, 11);
-	if (sim_chance(sim, 30))
-		w->stray = (unsigned)sim_below(sim, 6);
-	if (sim_chance(sim, 20))
-		w->jitter = sim_below(sim, 3 * SIM_S);
-	sim_note(sim,
-		"weather: loss %u %%, duplication %u %%, corruption %u %%, stray %u %%, delay %llu + %llu ms",
-		w->loss, w->duplication, w->corruption, w->stray, (unsigned long long)(w->delay / SIM_MS),
-		(unsigned long long)(w->jitter / SIM_MS));
-}
-
-static void make_world(struct sim *sim)
-{
-	enum families families;
-	bool late_flows;
-
-	sim->now = 1000 * SIM_S;
-	sim->interval = (100 + sim_below(sim, 400)) * SIM_MS;
-	sim->node_count = sim_chance(sim, 30) ? 3 : 2;
-	sim->shortage = sim_chance(sim, 20) ? (unsigned)sim_below(sim, 20) : 0;
-	sim->scarce = sim->shortage > 0;
-	families = (enum families)sim_below(sim, 3);
-	late_flows = sim_chance(sim, 40);
-	for (unsigned i = 0; i < sim->node_count; i++) {
-		make_node(sim, i);
-		give_addresses(&sim->nodes[i], families);
-	}
-	for (unsigned i = 0; i < sim->node_count; i++)
-		for (unsigned p = 0; p < sim->node_count - 1; p++) {
-			introduce(&sim->nodes[i], p);
-			if (sim_chance(sim, 50))
-				make_flows(&sim->nodes[i], p, late_flows);
-		}
-	choose_ciphers(sim, sim_chance(sim, 80));
-	make_weather(sim);
-}
 
 /* ---- What may happen --------------------------------------------------------------------------------------------- */
 
@@ -284,23 +81,6 @@ static void partition(struct sim *sim, unsigned a, unsigned b)
 	plan(sim, HEAL, sim_below(sim, 50 * SIM_S));
 }
 
-static void rekey(struct sim_node *node, unsigned other, bool ike)
-{
-	unsigned peer = sim_peer_of(node, other);
-	const struct sim_link *link = &node->links[peer];
-
-	if (!sim_knows(node, peer) || sim_in_use(link) == 0)
-		return;
-	sim_note(node->sim, "%s rekeys %s with %s", node->name, ike ? "IKE" : "the children",
-		node->sim->nodes[other].name);
-	if (ike)
-		sl_ike_rekey(node->ike, node->sim->now, peer);
-	for (unsigned i = 0; i < SIM_SESSIONS_MAX && !ike; i++)
-		if (link->sessions[i] && link->sessions[i]->in_use)
-			sl_ike_rekey_child(node->ike, node->sim->now, link->sessions[i]->child.spi_in);
-	sim_check_node(node);
-}
-
 /* From both ends at the same moment or nearly so. */
 static void rekey_both(struct sim *sim, const struct sim_event *event)
 {
@@ -310,7 +90,7 @@ static void rekey_both(struct sim *sim, const struct sim_event *event)
 	if (sim_chance(sim, 50))
 		back.at += sim_below(sim, 4 * sim->weather.delay);
 	sim_queue(sim, &back);
-	rekey(&sim->nodes[event->from], event->to, sim_chance(sim, 50));
+	sim_rekey(&sim->nodes[event->from], event->to, sim_chance(sim, 50));
 }
 
 static void power_off(struct sim *sim, struct sim_node *node, bool politely)
@@ -364,10 +144,10 @@ void sim_act(struct sim *sim, const struct sim_event *event)
 	case SHUTDOWN: power_off(sim, node, true); break;
 	case PARTITION: partition(sim, event->from, event->to); break;
 	case HEAL: memset(sim->cut, 0, sizeof(sim->cut)); break;
-	case WEATHER: make_weather(sim); break;
+	case WEATHER: sim_make_weather(sim); break;
 	case CONNECT: connect_one(node, event->to); break;
-	case REKEY_CHILD: rekey(node, event->to, false); break;
-	case REKEY_IKE: rekey(node, event->to, true); break;
+	case REKEY_CHILD: sim_rekey(node, event->to, false); break;
+	case REKEY_IKE: sim_rekey(node, event->to, true); break;
 	case REKEY_BOTH: rekey_both(sim, event); break;
 	case RESTART:
 		sim_node_crash(node);
@@ -445,7 +225,7 @@ static void settle(struct sim *sim)
 		sim->report->settle_max = settled - healed;
 }
 
-static void reset_flows(struct sim *sim)
+void sim_reset_flows(struct sim *sim)
 {
 	for (unsigned i = 0; i < SIM_NODES_MAX; i++)
 		for (unsigned k = 0; k < SIM_NODES_MAX; k++) {
@@ -457,7 +237,7 @@ static void reset_flows(struct sim *sim)
 }
 
 /* Every packet must have arrived. */
-static void check_flows(struct sim *sim)
+void sim_check_flows(struct sim *sim)
 {
 	for (unsigned i = 0; i < sim->node_count; i++)
 		for (unsigned k = 0; k < sim->node_count; k++) {
@@ -517,7 +297,7 @@ static void seldom(struct sim *sim, uint64_t span)
 }
 
 /* Stops the hosts, and lets what is under way arrive. */
-static void pause_traffic(struct sim *sim)
+void sim_pause_traffic(struct sim *sim)
 {
 	sim->interval = UINT64_MAX / 2;
 	sim_run(sim, sim->now + SIM_S);
@@ -572,8 +352,8 @@ static void rotation_trial(struct sim *sim)
 	if (rotation.action != REKEY_BOTH && keys_in_use(sim, &rotation) == before)
 		sim_violation(sim, "%s: the keys are the old ones after their rotation",
 			sim->nodes[rotation.from].name);
-	pause_traffic(sim);
-	check_flows(sim);
+	sim_pause_traffic(sim);
+	sim_check_flows(sim);
 	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
@@ -607,8 +387,8 @@ static void flow_trial(struct sim *sim)
 	sim_run(sim, sim->now + DENSE); /* the end that waits for the other asks late */
 	seldom(sim, QUICK_CALM + CALM_SPAN);
 	check_calm(sim, begun, "flows were configured");
-	pause_traffic(sim);
-	check_flows(sim);
+	sim_pause_traffic(sim);
+	sim_check_flows(sim);
 	sim->weather = (struct sim_weather){.delay = sim->weather.delay};
 }
 
@@ -658,11 +438,11 @@ static void change_trial(struct sim *sim)
 	dense(sim);
 	seldom(sim, AWAY_SPAN + CALM_SPAN);
 	check_calm(sim, begun, "a change");
-	pause_traffic(sim);
+	sim_pause_traffic(sim);
 	if (change.action != CHANGE)
 		sim->flows[change.from][change.to] = sim->flows[change.to][change.from] =
 			(struct sim_flow){.sent = 1, .delivered = 1};
-	check_flows(sim);
+	sim_check_flows(sim);
 	for (unsigned i = 0; i < sim->node_count; i++)
 		lengthen_lives(&sim->nodes[i]);
 }
@@ -673,16 +453,16 @@ static void trials(struct sim *sim)
 		flow_trial, rotation_trial, restart_trial, rotation_trial, change_trial};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		pause_traffic(sim);
-		reset_flows(sim);
+		sim_pause_traffic(sim);
+		sim_reset_flows(sim);
 		all[i](sim);
-		pause_traffic(sim);
+		sim_pause_traffic(sim);
 	}
 }
 
 static void end(struct sim *sim, uint64_t started)
 {
-	reset_flows(sim);
+	sim_reset_flows(sim);
 	for (unsigned i = 0; i < sim->node_count; i++) {
 		if (sim_chance(sim, 50))
 			sim_node_shutdown(&sim->nodes[i]);
@@ -704,7 +484,7 @@ uint64_t sim_story(struct sim_report *report, uint64_t seed, bool trace)
 	sim->random = seed * UINT64_C(0xd1342543de82ef95); /* neighbours are far apart */
 	sim->report = report;
 	sim->trace = trace;
-	make_world(sim);
+	sim_make_world(sim);
 	started = sim->now;
 	chaos(sim);
 	settle(sim);
