@@ -291,8 +291,10 @@ bool sl_ike_rekey(struct sl_ike *ike, uint64_t now, unsigned index)
 
 void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned index)
 {
-	struct ike_sa *sa = ike_peer_at(ike, index)->active;
+	struct ike_peer *peer = ike_peer_at(ike, index);
+	struct ike_sa *sa = peer->active;
 
+	peer->heard_at = now;
 	/* With several SAs nobody knows through which the packet came: each must answer for itself then. */
 	if (sa && sa == TAILQ_FIRST(&sa->peer->sas) && !TAILQ_NEXT(sa, peer_link))
 		sa->alive_at = now;

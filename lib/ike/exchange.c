@@ -141,19 +141,44 @@ static void give_up(struct ike_sa *sa)
 	ike_peer_settle(peer);
 }
 
+/*
+ * A peer that is silent may have started anew, and not be able to call us. It is too early to give the IKE SA up, and nothing
+ * that is not sealed may make us do so; but a new one can be begun beside it, and takes its place if the peer answers to
+ * that. If the peer is only out of reach, the old one is still there when it comes back.
+ */
+static bool in_doubt(const struct ike_sa *sa)
+{
+	return sa->state == IKE_ESTABLISHED && sa->peer->active == sa &&
+	       sa->request.tries >= IKE_TRIES_DOUBT && sa->ike->now - sa->peer->heard_at >= IKE_SILENCE;
+}
+
+static unsigned tries_max(const struct ike_sa *sa)
+{
+	switch (sa->state) {
+	case IKE_INIT_SENT: return IKE_INIT_TRIES_MAX;
+	case IKE_AUTH_SENT: return IKE_AUTH_TRIES_MAX;
+	default: return sa->request.task == IKE_TASK_DELETE ? IKE_DELETE_TRIES_MAX : IKE_TRIES_MAX;
+	}
+}
+
 void ike_retransmit(struct ike_sa *sa)
 {
 	struct ike_request *r = &sa->request;
+	uint64_t patience = IKE_RETRANSMIT_FIRST << r->tries;
 
-	if (r->tries == (r->task == IKE_TASK_DELETE ? IKE_DELETE_TRIES_MAX : IKE_TRIES_MAX) ||
-		r->msg.len == 0) {
+	if (r->tries == tries_max(sa) || r->msg.len == 0) {
 		give_up(sa);
 		return;
 	}
-	r->at = sa->ike->now + (IKE_RETRANSMIT_FIRST << r->tries);
+	/* Whoever calls wants to be there soon after the peer is. */
+	if (sa->state == IKE_INIT_SENT && patience > IKE_CALL_EVERY)
+		patience = IKE_CALL_EVERY;
+	r->at = sa->ike->now + patience;
 	r->tries++;
 	sa->ike->stats.retransmits++;
 	ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);
+	if (in_doubt(sa))
+		ike_peer_renew(sa->peer);
 }
 
 /* A malformed message under intact protection: the peer is broken, and the SA ends (RFC 7296 2.21.3). */
@@ -259,6 +284,8 @@ static void fresh_message(struct ike_sa *sa, const struct ike_head *head, const 
 	enum ike_result parsed = ike_parse(&m, first, plain.data, plain.len);
 
 	sa->alive_at = sa->ike->now;
+	if (sa->peer)
+		sa->peer->heard_at = sa->ike->now;
 	ike_follow_peer(sa, path);
 	if (sa->origin && !asks_to_end(head, &m, parsed))
 		ike_rekey_sa_yield(sa->origin); /* the peer has decided for this one */

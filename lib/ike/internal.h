@@ -43,21 +43,29 @@
 #define IKE_S     (1000 * IKE_MS)
 #define IKE_NEVER UINT64_MAX
 
-/* A request is sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s; at 31.5 s the IKE SA is dead (RFC 7296 2.4). */
+/*
+ * A request is sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s; at 31.5 s the IKE SA is dead (RFC 7296 2.4). Some are different:
+ * IKE_SA_INIT is sent every 4 s in the end. IKE_AUTH of which a peer that has started anew knows nothing is given up soon, and
+ * so is Delete: whoever has dropped its SA does not answer again, and nothing is lost by giving up.
+ */
 #define IKE_RETRANSMIT_FIRST (500 * IKE_MS)
+#define IKE_CALL_EVERY       (4 * IKE_S)
 enum {
 	IKE_TRIES_MAX = 6,
-	IKE_DELETE_TRIES_MAX =
-		3, /* whoever has dropped its SA does not answer again, and nothing is lost by giving up */
+	IKE_INIT_TRIES_MAX = 10, /* 31.5 s too */
+	IKE_AUTH_TRIES_MAX = 3,  /* 3.5 s */
+	IKE_DELETE_TRIES_MAX = 3,
+	IKE_TRIES_DOUBT = 3, /* then a peer of which nothing else is heard either may have started anew */
 };
+#define IKE_SILENCE (1500 * IKE_MS) /* that nothing else is heard; signs of life are told once a second */
 
 #define IKE_HALF_OPEN_MAX (30 * IKE_S) /* from IKE_SA_INIT to IKE_AUTH, as responder */
 #define IKE_LINGER        (35 * IKE_S) /* how long a useless IKE SA may wait for the Delete of its initiator */
-#define IKE_BACKOFF_FIRST (1 * IKE_S)  /* between attempts; doubles ... */
+#define IKE_BACKOFF_FIRST (1 * IKE_S)  /* from one attempt to the next, or between them; doubles ... */
 #define IKE_BACKOFF_MAX   (30 * IKE_S) /* ... up to this */
 
 #define IKE_CHILD_LINGER (5 * IKE_S)    /* a child SA that both have closed still takes what is on its way */
-#define IKE_REKEY_FIRST  (500 * IKE_MS) /* after a rekey that failed; doubles, and as much at random again */
+#define IKE_REKEY_FIRST  (500 * IKE_MS) /* after a rekey that failed; doubles, and up to twice as much at random */
 enum {
 	IKE_REKEYS_MAX = 5, /* that fail in a row; then the link is made anew */
 	IKE_CHILDREN_MAX =
@@ -258,7 +266,9 @@ struct ike_peer {
 	bool closed;            /* there shall be no link */
 	bool leaving;           /* not known any more, but its IKE SAs still end */
 	unsigned failed_in_row;
-	uint64_t retry_at; /* IKE_NEVER: no attempt is planned */
+	uint64_t heard_at;  /* when there was a sign of life, through whichever SA */
+	uint64_t called_at; /* when the last attempt began */
+	uint64_t retry_at;  /* IKE_NEVER: no attempt is planned */
 
 	enum sl_ike_state state;
 	uint64_t since, last_handshake, handshakes, failures, rekeys, ike_rekeys;

@@ -256,6 +256,7 @@ void ike_peer_initial_contact(struct ike_peer *peer, const struct ike_sa *sa)
 void ike_peer_connect(struct ike_peer *peer)
 {
 	peer->retry_at = IKE_NEVER;
+	peer->called_at = peer->ike->now;
 	if (!ike_init_start(peer))
 		ike_peer_failed(peer, NULL, "there are too many IKE SAs");
 	set_state(peer);
@@ -275,13 +276,16 @@ void ike_peer_renew(struct ike_peer *peer)
 		ike_peer_connect(peer);
 }
 
-static uint64_t backoff(unsigned failed_in_row)
+/* The time in which nobody answered was waiting already. */
+static uint64_t backoff(const struct ike_peer *peer)
 {
-	uint64_t delay = IKE_BACKOFF_FIRST;
+	uint64_t delay = IKE_BACKOFF_FIRST, waited = peer->ike->now - peer->called_at;
 
-	while (--failed_in_row > 0 && delay < IKE_BACKOFF_MAX)
+	for (unsigned i = 1; i < peer->failed_in_row && delay < IKE_BACKOFF_MAX; i++)
 		delay *= 2;
-	return delay < IKE_BACKOFF_MAX ? delay : IKE_BACKOFF_MAX;
+	if (delay > IKE_BACKOFF_MAX)
+		delay = IKE_BACKOFF_MAX;
+	return delay > waited + IKE_BACKOFF_FIRST ? delay - waited : IKE_BACKOFF_FIRST;
 }
 
 void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *format, ...)
@@ -297,7 +301,7 @@ void ike_peer_failed(struct ike_peer *peer, struct ike_sa *sa, const char *forma
 	if (sa)
 		ike_sa_drop(sa);
 	if (peer->wanted && !peer->active) {
-		uint64_t delay = backoff(peer->failed_in_row);
+		uint64_t delay = backoff(peer);
 
 		retry_in(peer, delay);
 		ike_log(ike, SL_IKE_WARNING, (int)peer->index, "%s; trying again in %u s", peer->last_error,

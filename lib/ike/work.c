@@ -135,5 +135,5 @@ uint64_t ike_rekey_again(struct sl_ike *ike, unsigned failures)
 	uint64_t delay = IKE_REKEY_FIRST << (failures < IKE_REKEYS_MAX ? failures : IKE_REKEYS_MAX);
 
 	/* Two ends that refuse each other, because both ask, must not do so for ever in step. */
-	return ike->now + delay + random_below(ike, delay);
+	return ike->now + delay + random_below(ike, 2 * delay);
 }

@@ -10,4 +10,4 @@ faults_dir=$here
 tap_need_lab
 trap lab_down EXIT
 faults_up
-faults_run --quick "$@"
+faults_run "${@:---quick}"

@@ -36,10 +36,10 @@ static const struct scene {
 	{"both call", {1, 1}, .back_after = SIM_S / 2},
 	{"both call, several SAs and a flow", {3, 2}, .flow = true, .back_after = SIM_S / 2},
 	{"both call, and a message is lost", {1, 1}, .lose = true, .back_after = 2 * SIM_S},
-	{"traffic calls", {1, 1}, .lazy = true, .back_after = 45 * SIM_S},
+	{"traffic calls", {1, 1}, .lazy = true, .back_after = 13 * SIM_S},
 	{"traffic calls, beta's host only answers", {1, 1}, .lazy = true, .answers = true,
-		.back_after = 45 * SIM_S},
-	{"alpha calls, beta waits", {1, 1}, .waits = true, .back_after = 45 * SIM_S},
+		.back_after = 13 * SIM_S},
+	{"alpha calls, beta waits", {1, 1}, .waits = true, .back_after = 13 * SIM_S},
 };
 
 /* Who is cut off, and when they come back: by actor, whose moment it is, and other. */

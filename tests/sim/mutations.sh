@@ -251,5 +251,9 @@ mutate each-life-the-same-randomness tests/sim/gateway.c \
 	for (size_t i = 0; i < len; i++)
 		out[i] = (uint8_t)(++drawn[node->index] * UINT64_C(0x9e3779b97f4a7c15) >> 40);'
 
+mutate silence-not-doubted lib/ike/exchange.c 'if (in_doubt(sa))' 'if (in_doubt(sa) && !sa->ike)'
+
+mutate auth-not-given-up lib/ike/exchange.c 'case IKE_AUTH_SENT: return IKE_AUTH_TRIES_MAX;' ''
+
 echo "1..$number"
 exit $missed

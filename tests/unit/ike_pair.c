@@ -394,6 +394,7 @@ static void check_gaps(const struct pair *pair)
 		const struct pair_end *e = &pair->end[i], *other = &pair->end[!i];
 
 		assert(pair_in_use(e, PAIR_ALL) > 0);
+		sl_ike_alive(e->ike, pair->now, 0); /* there is traffic all the time */
 		for (unsigned c = 0; c < PAIR_CHILDREN_MAX; c++) {
 			const struct sl_ike_child *child = &e->children[c];
 

@@ -53,7 +53,7 @@ static void boot_without_gaps(struct pair *p)
 	while (pair_in_use(&p->end[ALPHA], PAIR_ALL) == 0 || pair_in_use(&p->end[BETA], PAIR_ALL) == 0)
 		pair_run(p, PAIR_MS);
 	p->no_gaps = true;
-	pair_run(p, 10 * PAIR_S);
+	pair_run(p, 15 * PAIR_S);
 	assert_calm(p);
 }
 
