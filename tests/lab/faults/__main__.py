@@ -41,7 +41,12 @@ def accounts(bench):
 
 
 def table(rows, held, total, summary):
-    lines = ["| fault | | answered again after | longest silence | pings lost |", "| --- | --- | ---: | ---: | ---: |"]
+    lines = ["# Faults, and what came of them", "",
+             "Written by `sudo scripts/faults.sh --output tests/lab/faults.md`. Host A pings host B fifty times a second. *Answered",
+             "again after* counts from the moment the fault ends, or the command that starts a dead gateway again; the start of the",
+             "process, which takes a second or two on a busy machine, is part of it. *Longest silence* is what the host sees, the",
+             "fault itself included.", "",
+             "| fault | | answered again after | longest silence | pings lost |", "| --- | --- | ---: | ---: | ---: |"]
     for fault, took, gap, lost in rows:
         lines.append(f"| {fault.family} | {fault.name} | {took:.2f} s | {gap:.2f} s | {lost} |")
     return "\n".join([*lines, "", f"Faults survived: {held} of {total}. {summary}", ""])

@@ -158,7 +158,7 @@ def cable_out(seconds):
 
 def flood(bench, seconds):
     """Pings to the gateway itself, which its control thread answers: as fast as they go."""
-    return subprocess.Popen(["ip", "netns", "exec", bench.ns("host-a"), "ping", "-f", "-q", "-w", str(seconds), "-l", "1000",
+    return subprocess.Popen(["ip", "netns", "exec", bench.ns("host-a"), "ping", "-f", "-q", "-w", str(seconds), "-l", "20000",
                              "10.1.0.1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -169,7 +169,7 @@ def ring_full(bench):
         time.sleep(3)
     began = time.time()
     pings.wait(15)
-    wait_until(lambda: any(d["reason"] == "ring-full" and d["packets"] > 0 for d in bench.alpha.show("drops")), 5,
+    wait_until(lambda: any(d["name"] == "ring-full" and d["packets"] > 0 for d in bench.alpha.show("drops")), 5,
                "drops are counted as ring-full")
     return began
 
