@@ -64,8 +64,9 @@ enum {
 #define IKE_BACKOFF_FIRST (1 * IKE_S)  /* from one attempt to the next, or between them; doubles ... */
 #define IKE_BACKOFF_MAX   (30 * IKE_S) /* ... up to this */
 
-#define IKE_CHILD_LINGER (5 * IKE_S)    /* a child SA that both have closed still takes what is on its way */
-#define IKE_REKEY_FIRST  (500 * IKE_MS) /* after a rekey that failed; doubles, and up to twice as much at random */
+#define IKE_CHILD_LINGER (5 * IKE_S) /* a child SA that both have closed still takes what is on its way */
+#define IKE_REKEY_FIRST                                                                                      \
+	(500 * IKE_MS) /* after a rekey that failed; doubles, and up to twice as much at random */
 enum {
 	IKE_REKEYS_MAX = 5, /* that fail in a row; then the link is made anew */
 	IKE_CHILDREN_MAX =
