@@ -5,56 +5,24 @@
 #
 #   tests/sim/mutations.sh            every mutation, as TAP; MUTATION_SEEDS (default 400) histories each
 #   tests/sim/mutations.sh NAME ...   only these
-#
-# Each is an exact text of a file and what stands there instead. One whose text is not found exactly once has failed: the
-# code has changed and the mutation must follow.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/mutate.sh
 
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-wanted=("$@")
-number=0 missed=0
 seeds=${MUTATION_SEEDS:-400}
 
-git ls-files -co --exclude-standard | tar -c -T - | tar -x -C "$copy"
-cd "$copy"
-{ meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >log 2>&1 || { cat log && exit 1; }
-build/tests/sim/sim --seeds $seeds >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
-
-# Replaces the one place of $2 in file $1 by $3.
-replace() {
-	python3 - "$@" <<'END'
-import sys
-name, old, new = sys.argv[1:]
-text = open(name).read()
-if text.count(old) != 1:
-    sys.exit(f"{name}: found {text.count(old)} times: {old}")
-open(name, "w").write(text.replace(old, new))
-END
+prepare() {
+	{ meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >"$log" 2>&1 || bail_out "it does not build"
+	build/tests/sim/sim --seeds "$seeds" >"$log" 2>&1 || bail_out "the simulation fails as it is"
 }
 
-verdict() { # ok|not-ok NAME
-	number=$((number + 1))
-	echo "${1/-/ } $number - $2"
-	[ "$1" = ok ] || missed=1
-}
-
-mutate() { # NAME FILE OLD NEW
-	local name=$1 file=$2
-	[ ${#wanted[@]} = 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
-	cp "$file" kept
-	if ! replace "$file" "$3" "$4" >log 2>&1 || ! ninja -C build tests/sim/sim >>log 2>&1; then
-		sed 's/^/# /' log
-		verdict not-ok "$name"
-	elif build/tests/sim/sim --seeds $seeds >log 2>&1; then
-		echo "# $seeds seeds held"
-		verdict not-ok "$name"
-	else
-		grep -m 1 '^# violation' log
-		verdict ok "$name"
+notices() {
+	ninja -C build tests/sim/sim >"$log" 2>&1 || return 2
+	if build/tests/sim/sim --seeds "$seeds" >"$log" 2>&1; then
+		noticed="$seeds seeds held"
+		return 1
 	fi
-	cp kept "$file"
+	noticed=$(sed -n 's/^# \(violation.*\)/\1/p' "$log" | head -n 1)
 }
 
 # ---- Keys and counters --------------------------------------------------------------------------------------------------
@@ -122,8 +90,10 @@ mutate old-ike-sa-stays lib/ike/rekey_sa.c \
 
 mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa->ike) {'
 
-mutate too-old-and-used lib/ike/child.c 'ike_child_close(child);
-	take_back(child);' 'ike_child_close(child);'
+mutate too-old-and-used lib/ike/child.c '}
+	take_back(child);
+}' '}
+}'
 
 # ---- Peers that come and go ------------------------------------------------------------------------------------------------
 
@@ -235,5 +205,4 @@ mutate crash lib/ike/exchange.c 'case IKE_AUTH_SENT:
 
 mutate other-randomness lib/ike/sa.c 'ike->ops->random(ike->owner, &spi, sizeof(spi));' 'sl_random(&spi, sizeof(spi));'
 
-echo "1..$number"
-exit $missed
+run_mutations
