@@ -394,7 +394,10 @@ mutate signature-of-any-length lib/ike/crypt.c 'if (auth.len != sizeof(*a) + siz
 	'if (false)' test_ike_crypt
 
 mutate sealed-message-too-short lib/ike/crypt.c 'len < sizeof(*h) + IKE_SK_OVERHEAD || h->next != IKE_P_SK' \
-	'h->next != IKE_P_SK' test_ike_hostile
+	'h->next != IKE_P_SK' test_ike_crypt
+
+mutate sealed-fragment-too-short lib/ike/crypt.c 'len < sizeof(*h) + sizeof(*w) + IKE_SK_OVERHEAD || h->next != IKE_P_SKF' \
+	'h->next != IKE_P_SKF' test_ike_crypt
 
 mutate sealed-padding-beyond lib/ike/crypt.c 'if (msg[data_at + data_len - 1] >= data_len)' 'if (false)' test_ike_crypt
 
@@ -622,6 +625,17 @@ mutate fragments-nobody-agreed-to lib/ike/fragment.c 'if (!sa->fragmentation)
 # ---- Keys ------------------------------------------------------------------------------------------------------------------------------
 
 mutate keys-not-wiped-at-the-end lib/crypto/secret.c 'sl_wipe(object, pool->stride);' '' test_secret
+
+mutate session-freed-while-in-use app/gateway/sa.c 'if (!sa->removed || sa->in_at_worker || sa->out_uses)' \
+	'if (!sa->removed || sa->in_at_worker)' test_sa
+
+mutate sessions-not-given-back app/gateway/sa.c 'add_gone_gaps(&g->peers[sa->peer], sa);
+	give_up_sessions(g, sa);' 'add_gone_gaps(&g->peers[sa->peer], sa);' test_sa
+
+mutate slot-used-again-at-once app/gateway/sa.c 'g->free_slots[(g->free_head + g->free_count++) % SL_SLOTS] = slot;' \
+	'g->free_head = (g->free_head + SL_SLOTS - 1) % SL_SLOTS; g->free_count++; g->free_slots[g->free_head] = slot;' test_sa
+
+mutate hard-limit-far-away app/gateway/sa.c '.packet_limit = 2 * sa->soft_packets' '.packet_limit = UINT64_MAX' test_sa
 
 mutate secrets-not-given-back lib/ike/sa.c 'sl_secret_put(ike->secrets, sa->secrets);
 	sa->secrets = NULL;' 'sa->secrets = NULL;' test_ike_peers

@@ -402,8 +402,8 @@ static void no_room_around_the_packet(void **state)
 			seal(m);
 			m->buf_len = (uint16_t)(m->buf_len + room - SL_ESP_TAILROOM + 1);
 		} else {
-			/* Behind the Ethernet header there is one byte too few. */
-			unsigned by = room + ETHER - SL_ESP_HEADROOM + 1;
+			/* Behind the Ethernet header there are two bytes too few. */
+			unsigned by = room + ETHER - SL_ESP_HEADROOM + 2;
 
 			memmove((uint8_t *)m->buf_addr + m->data_off - by, rte_pktmbuf_mtod(m, void *),
 				m->data_len);
