@@ -287,36 +287,38 @@ void ike_children_drop(struct ike_sa *sa)
 		ike_child_drop(TAILQ_FIRST(&sa->children));
 }
 
-/* Nothing has replaced it in time. Its keys seal nothing more from now on; the peer is told when its turn comes. */
+/*
+ * Nothing has replaced it in time. Its keys seal nothing more from now on, not even when it is being closed already and there
+ * is nothing else for its flow; the peer is told when its turn comes.
+ */
 static void end_of_life(struct ike_child *child)
 {
-	ike_log(child->sa->ike, SL_IKE_WARNING, (int)child->sa->peer->index,
-		"child SA 0x%08x closed: its keys are too old, and the peer has agreed to no others",
-		child->spi_in);
-	ike_child_close(child);
+	if (child->state == IKE_CHILD_UP) {
+		ike_log(child->sa->ike, SL_IKE_WARNING, (int)child->sa->peer->index,
+			"child SA 0x%08x closed: its keys are too old, and the peer has agreed to no others",
+			child->spi_in);
+		ike_child_close(child);
+	}
 	take_back(child);
 }
 
 void ike_children_tick(struct ike_sa *sa)
 {
 	struct ike_child *child, *next;
-	bool ended = false, unused = false;
+	bool ended = false, closed = false;
 
 	for (child = TAILQ_FIRST(&sa->children); child; child = next) {
 		next = TAILQ_NEXT(child, link);
 		if (sa->ike->now >= child->remove_at) {
 			ike_child_drop(child);
-		} else if (child->state == IKE_CHILD_UP && sa->ike->now >= child->ends_at) {
-			end_of_life(child);
+		} else if (sa->ike->now >= child->ends_at && (child->state == IKE_CHILD_UP || child->told)) {
+			closed |= child->state == IKE_CHILD_UP;
 			ended = true;
-		} else if (child->told && sa->ike->now >= child->ends_at) {
-			/* It is being closed, but was sent through as long as there is nothing else for its flow. */
-			take_back(child);
-			unused = true;
+			end_of_life(child);
 		}
 	}
-	if (ended && ike_children_in_use(sa) == 0)
+	if (closed && ike_children_in_use(sa) == 0)
 		ike_sa_end_of_life(sa);
-	else if (ended || unused)
+	else if (ended)
 		ike_peer_settle(sa->peer);
 }

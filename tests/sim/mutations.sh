@@ -5,57 +5,32 @@
 #
 #   tests/sim/mutations.sh            every mutation, as TAP; MUTATION_SEEDS (default 400) histories each
 #   tests/sim/mutations.sh NAME ...   only these
-#
-# Each is an exact text of a file and what stands there instead. One whose text is not found exactly once has failed: the
-# code has changed and the mutation must follow.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/mutate.sh
 
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-wanted=("$@")
-number=0 missed=0
 seeds=${MUTATION_SEEDS:-400}
-run=(build/tests/sim/sim --seeds "$seeds")
 
-git ls-files -co --exclude-standard | tar -c -T - | tar -x -C "$copy"
-cd "$copy"
-{ meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >log 2>&1 || { cat log && exit 1; }
-"${run[@]}" >log 2>&1 || { cat log && echo "Bail out! the simulation fails as it is" && exit 1; }
-
-# Replaces the one place of $2 in file $1 by $3.
-replace() {
-	python3 - "$@" <<'END'
-import sys
-name, old, new = sys.argv[1:]
-text = open(name).read()
-if text.count(old) != 1:
-    sys.exit(f"{name}: found {text.count(old)} times: {old}")
-open(name, "w").write(text.replace(old, new))
-END
+# The histories, or with "crash" a power cut at every 20th moment of one.
+simulate() { # [crash]
+	local args=(--seeds "$seeds")
+	[ "${1:-}" != crash ] || args=(--crash-everywhere --stride 20)
+	build/tests/sim/sim "${args[@]}" >"$log" 2>&1
 }
 
-verdict() { # ok|not-ok NAME
-	number=$((number + 1))
-	echo "${1/-/ } $number - $2"
-	[ "$1" = ok ] || missed=1
+prepare() {
+	{ meson setup build -Dwerror=false && ninja -C build tests/sim/sim; } >"$log" 2>&1 || bail_out "it does not build"
+	simulate || bail_out "the simulation fails as it is"
+	[[ " ${tests[*]} " != *" crash "* ]] || simulate crash || bail_out "power cuts fail as it is"
 }
 
-mutate() { # NAME FILE OLD NEW
-	local name=$1 file=$2
-	[ ${#wanted[@]} = 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
-	cp "$file" kept
-	if ! replace "$file" "$3" "$4" >log 2>&1 || ! ninja -C build tests/sim/sim >>log 2>&1; then
-		sed 's/^/# /' log
-		verdict not-ok "$name"
-	elif "${run[@]}" >log 2>&1; then
-		echo "# it held: ${run[*]}"
-		verdict not-ok "$name"
-	else
-		grep -m 1 '^# violation' log
-		verdict ok "$name"
+notices() { # [crash]
+	ninja -C build tests/sim/sim >"$log" 2>&1 || return 2
+	if simulate "$@"; then
+		noticed="it held: ${1:-$seeds seeds}"
+		return 1
 	fi
-	cp kept "$file"
+	noticed=$(sed -n 's/^# \(violation.*\)/\1/p' "$log" | head -n 1)
 }
 
 # ---- Keys and counters --------------------------------------------------------------------------------------------------
@@ -123,8 +98,10 @@ mutate old-ike-sa-stays lib/ike/rekey_sa.c \
 
 mutate busy-not-minded lib/ike/rekey_sa.c 'if (busy(sa)) {' 'if (busy(sa) && !sa->ike) {'
 
-mutate too-old-and-used lib/ike/child.c 'ike_child_close(child);
-	take_back(child);' 'ike_child_close(child);'
+mutate too-old-and-used lib/ike/child.c '}
+	take_back(child);
+}' '}
+}'
 
 # ---- Peers that come and go ------------------------------------------------------------------------------------------------
 
@@ -238,9 +215,6 @@ mutate other-randomness lib/ike/sa.c 'ike->ops->random(ike->owner, &spi, sizeof(
 
 # ---- Power cuts ---------------------------------------------------------------------------------------------------------
 
-run=(build/tests/sim/sim --crash-everywhere --stride 20)
-[ ${#wanted[@]} -gt 0 ] || "${run[@]}" >log 2>&1 || { cat log && echo "Bail out! power cuts fail as it is" && exit 1; }
-
 # The same in each life of a gateway: when both begin anew, they agree on the same keys again.
 mutate each-life-the-same-randomness tests/sim/gateway.c \
 	'for (size_t i = 0; i < len; i++)
@@ -249,11 +223,10 @@ mutate each-life-the-same-randomness tests/sim/gateway.c \
 	if (!node->ike)
 		drawn[node->index] = node->index * UINT64_C(1000000);
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(++drawn[node->index] * UINT64_C(0x9e3779b97f4a7c15) >> 40);'
+		out[i] = (uint8_t)(++drawn[node->index] * UINT64_C(0x9e3779b97f4a7c15) >> 40);' crash
 
-mutate silence-not-doubted lib/ike/exchange.c 'if (in_doubt(sa))' 'if (in_doubt(sa) && !sa->ike)'
+mutate silence-not-doubted lib/ike/exchange.c 'if (in_doubt(sa))' 'if (in_doubt(sa) && !sa->ike)' crash
 
-mutate auth-not-given-up lib/ike/exchange.c 'case IKE_AUTH_SENT: return IKE_AUTH_TRIES_MAX;' ''
+mutate auth-not-given-up lib/ike/exchange.c 'case IKE_AUTH_SENT: return IKE_AUTH_TRIES_MAX;' '' crash
 
-echo "1..$number"
-exit $missed
+run_mutations

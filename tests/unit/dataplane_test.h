@@ -32,6 +32,27 @@ static inline int pair_tear_down(void **state)
 	return 0;
 }
 
+/*
+ * Puts len bytes into a frame that was sealed with AES-256 and ESN, over IPv4 and UDP, in place of what was sealed, with the right
+ * keys, as only the peer could.
+ */
+static inline void seal_inside(struct rte_mbuf *m, const void *inside, unsigned len)
+{
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+	struct sl_esp_header *esp = rte_pktmbuf_mtod_offset(m, void *, 14 + 28);
+	struct sl_esp_block nonce = {pair.in->salt, esp->iv}, aad = {esp->spi, esp->iv};
+	uint8_t *at = (uint8_t *)(esp + 1);
+	uint16_t udp_len = rte_cpu_to_be_16((uint16_t)(8 + 16 + len + 16));
+
+	memcpy(at, inside, len);
+	sl_gcm_seal(&pair.in->key, SL_AES256GCM16, at, len, (void *)&nonce, &aad, 12, at + len);
+	m->data_len = (uint16_t)(HEADERS + len + 16);
+	m->pkt_len = m->data_len;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(m->data_len - 14));
+	pair_ip_checksum(ip);
+	memcpy((uint8_t *)(ip + 1) + 4, &udp_len, 2);
+}
+
 /* Before a test: nothing has been counted, and every sender may be told. */
 static inline void pair_forget(void)
 {

@@ -459,22 +459,11 @@ static void low_half_rolls_over(void **state)
 	assert_int_equal(pair.in->window.top, (uint64_t)UINT32_MAX + 20);
 }
 
-/* Seals an arbitrary inside with the right keys, as only the peer could. */
 static struct rte_mbuf *sealed_inside(const void *inside, unsigned len)
 {
 	struct rte_mbuf *m = sealed(200);
-	struct sl_esp_header *esp = rte_pktmbuf_mtod_offset(m, void *, 14 + 28);
-	struct sl_esp_block nonce = {pair.in->salt, esp->iv}, aad = {esp->spi, esp->iv};
-	uint8_t *at = (uint8_t *)(esp + 1);
-	uint16_t udp_len = rte_cpu_to_be_16((uint16_t)(8 + 16 + len + 16));
 
-	memcpy(at, inside, len);
-	sl_gcm_seal(&pair.in->key, SL_AES256GCM16, at, len, (void *)&nonce, &aad, 12, at + len);
-	m->data_len = (uint16_t)(HEADERS + len + 16);
-	m->pkt_len = m->data_len;
-	outer(m)->total_length = rte_cpu_to_be_16((uint16_t)(m->data_len - 14));
-	pair_ip_checksum(outer(m));
-	memcpy((uint8_t *)(outer(m) + 1) + 4, &udp_len, 2);
+	seal_inside(m, inside, len);
 	return m;
 }
 
@@ -584,9 +573,11 @@ static void sessions_that_make_no_sense_are_refused(void **state)
 		.salt_in = pair.salt,
 		.salt_out = pair.salt};
 	struct sl_esp_out *out = aligned_alloc(64, sizeof(*out));
+	struct sl_esp_in *opened = aligned_alloc(64, sizeof(*opened));
 
 	(void)state;
 	memset(out, 0, sizeof(*out));
+	memset(opened, 0, sizeof(*opened));
 	assert_int_equal(sl_esp_out_init(out, &p), 0);
 	ports.ts[0].port_first = 81;
 	ports.ts[0].port_last = 80;
@@ -597,9 +588,22 @@ static void sessions_that_make_no_sense_are_refused(void **state)
 	p.local = &good;
 	p.wire_remote.addr.family = SL_IPV6;
 	assert_int_equal(sl_esp_out_init(out, &p), SL_ESP_E_OUTER);
-	p.spi_out = 255;
+	p.spi_out = p.spi_in = 255;
 	assert_int_equal(sl_esp_out_init(out, &p), SL_ESP_E_SPI);
+	assert_int_equal(sl_esp_in_init(opened, &p), SL_ESP_E_SPI);
+	p.spi_in = 256;
+	assert_int_equal(sl_esp_in_init(opened, &p), SL_ESP_E_OUTER);
+	p.wire_remote.addr.family = SL_IPV4;
+	p.remote = &ports;
+	assert_int_equal(sl_esp_in_init(opened, &p), SL_ESP_E_SELECTOR);
+	p.remote = &good;
+	assert_int_equal(sl_esp_in_init(opened, &p), SL_ESP_OK);
+	/* Each is told by its own words. */
+	for (int error = SL_ESP_OK; error > SL_ESP_E_OUTER; error--)
+		assert_string_not_equal(sl_esp_strerror(error), sl_esp_strerror(error - 1));
+	assert_string_equal(sl_esp_strerror(SL_ESP_E_OUTER - 1), "unknown error");
 	free(out);
+	free(opened);
 }
 
 int main(void)

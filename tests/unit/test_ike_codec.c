@@ -180,7 +180,9 @@ static void hostile_lengths_are_refused(void **state)
 		uint8_t first;
 		const char *hex;
 	} cases[] = {
-		{IKE_P_VENDOR, "00 00 0000"}, /* would loop for ever */
+		{IKE_P_VENDOR, "00 00 0000"},      /* would loop for ever */
+		{IKE_P_VENDOR, "2b 00 0002 0004"}, /* shorter than its header, and the rest is one */
+		{IKE_P_VENDOR, "2b 00 0003 00 0004 00 00 0004"}, /* ... and again */
 		{IKE_P_VENDOR, "00 00 0003"}, {IKE_P_VENDOR, "00 00 ffff"}, {IKE_P_VENDOR, "2b 00 0004"},
 		{IKE_P_KE, "00 00 0008 001f 0000"},                             /* no value */
 		{IKE_P_NONCE, "00 00 0013 00 00000000 00000000 000000 000000"}, /* 15 bytes */

@@ -291,6 +291,38 @@ static void pad_length_is_checked(void **state)
 	}
 }
 
+/* What has no room for an IV, a pad length and an ICV is not given to AES-GCM, whole message or fragment. */
+static void what_is_too_short_is_not_decrypted(void **state)
+{
+	struct setup s = set_up(SL_AES128GCM16);
+	struct sl_ike_keys i, r;
+
+	(void)state;
+	derive(&s, &i, &r);
+	for (unsigned fragment = 0; fragment < 2; fragment++) {
+		const size_t least = 28 + 4 + (fragment ? 4 : 0) + SL_GCM_IV_LEN + 1 + SL_GCM_ICV_LEN;
+
+		for (size_t len = 28 + 4; len <= least; len++) {
+			const uint16_t rest = htobe16((uint16_t)(len - 28));
+			uint8_t *msg = calloc(1, len), first; /* exact, for the sanitizer */
+			enum ike_result result;
+			struct ike_view plain;
+			struct ike_fragment f;
+
+			assert_non_null(msg);
+			msg[16] = fragment ? IKE_P_SKF : IKE_P_SK;
+			memcpy(msg + 30, &rest, sizeof(rest));
+			if (fragment && len >= 36)
+				msg[33] = msg[35] = 1; /* the first of one */
+			result = fragment ? ike_open_fragment(s.r, SL_AES128GCM16, msg, len, &f)
+					  : ike_open(s.r, SL_AES128GCM16, msg, len, &first, &plain);
+			assert_int_equal(result, len < least ? IKE_E_SYNTAX : IKE_E_INTEGRITY);
+			free(msg);
+		}
+	}
+	tear_down(&s);
+}
+
 static void auth_is_as_computed_elsewhere(void **state)
 {
 	static const char signature[] = "6eb3e90df86cfd64ffdace10fc8355238ebc7a048731a98a2f0b289a79e2d12f"
@@ -361,6 +393,7 @@ int main(void)
 		cmocka_unit_test(sealing_is_as_computed_elsewhere),
 		cmocka_unit_test(messages_of_others_are_opened),
 		cmocka_unit_test(pad_length_is_checked),
+		cmocka_unit_test(what_is_too_short_is_not_decrypted),
 		cmocka_unit_test(auth_is_as_computed_elsewhere),
 		cmocka_unit_test(nat_hashes),
 	};

@@ -55,6 +55,12 @@ static void every_truncated_message_is_dropped(void **state)
 				memcpy(copy + 24, &be, 4);
 				pair_inject(p, !trap.from, copy, len);
 			}
+			if (len >= 32) { /* and SK, if it is that, ends with it */
+				uint16_t rest = htobe16((uint16_t)(len - 28));
+
+				memcpy(copy + 30, &rest, 2);
+				pair_inject(p, !trap.from, copy, len);
+			}
 			free(copy);
 		}
 		assert_int_equal(p->sent, sent);
@@ -196,6 +202,55 @@ static void weak_public_value_is_dropped(void **state)
 	assert_int_equal(p->sent, sent);
 	assert_int_equal(stats_of(p, BETA).half_open, 0);
 	free_pair(p);
+}
+
+/* The message of the trap with a KE payload of another group, or length, in place of its own. */
+static void inject_with_ke(struct pair *p, const struct trap *trap, uint16_t group, size_t value_len)
+{
+	static const uint8_t value[64] = {9};
+	const struct ike_wire_header *h = (const void *)trap->data;
+	const uint16_t group_be[2] = {htobe16(group)};
+	struct ike_head head;
+	struct ike_message m;
+	struct ike_writer w;
+
+	assert_int_equal(ike_parse_header(&head, trap->data, trap->len), IKE_OK);
+	assert_int_equal(ike_parse(&m, h->next, trap->data + sizeof(*h), trap->len - sizeof(*h)), IKE_OK);
+	ike_write_header(&w, &head);
+	ike_write_payload(&w, IKE_P_SA, m.sa.data, m.sa.len);
+	ike_payload_begin(&w, IKE_P_KE);
+	ike_put(&w, group_be, sizeof(group_be));
+	ike_put(&w, value, value_len);
+	ike_payload_end(&w);
+	ike_write_payload(&w, IKE_P_NONCE, m.nonce.data, m.nonce.len);
+	ike_write_end(&w);
+	pair_inject(p, !trap->from, w.buf, w.len);
+}
+
+/* Only X25519's 32 bytes will do, in a request and in an answer. */
+static void other_public_values_are_dropped(void **state)
+{
+	(void)state;
+	for (unsigned from = 0; from < PAIR_ENDS; from++) {
+		struct trap trap = {.from = from, .exchange = IKE_SA_INIT};
+		struct pair *p = trapped_pair(&trap, 200 + from);
+		unsigned sent = p->sent;
+
+		for (size_t len = 1; len <= 64; len++)
+			if (len != SL_X25519_LEN)
+				inject_with_ke(p, &trap, IKE_DH_X25519, len);
+		assert_int_equal(p->sent, sent);
+		assert_int_equal(stats_of(p, BETA).half_open, from == BETA);
+		inject_with_ke(p, &trap, 19, SL_X25519_LEN);
+		inject_with_ke(p, &trap, 0, SL_X25519_LEN);
+		/* A request is told which group we take. */
+		assert_int_equal(p->sent, sent + (from == ALPHA ? 2 : 0));
+		assert_int_equal(stats_of(p, BETA).half_open, from == BETA);
+		let_pass(p, &trap);
+		pair_run(p, PAIR_S);
+		assert_calm(p);
+		free_pair(p);
+	}
 }
 
 static void weak_answer_is_dropped(void **state)
@@ -572,6 +627,7 @@ int main(void)
 		cmocka_unit_test(cookies_are_not_a_pump),
 		cmocka_unit_test(strange_requests_are_answered_without_state),
 		cmocka_unit_test(weak_public_value_is_dropped),
+		cmocka_unit_test(other_public_values_are_dropped),
 		cmocka_unit_test(weak_answer_is_dropped),
 		cmocka_unit_test(answer_from_elsewhere_is_dropped),
 		cmocka_unit_test(repeated_request_gets_the_same_answer),

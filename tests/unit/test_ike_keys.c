@@ -87,6 +87,32 @@ static void no_other_is_believed(void **state)
 	}
 }
 
+/* Another peer's key proves another peer's name and no other, at either end. */
+static void a_key_is_good_for_one_name(void **state)
+{
+	(void)state;
+	for (unsigned end = 0; end < PAIR_ENDS; end++) {
+		struct pair *p = new_pair(240 + end);
+		static struct sl_ike_peer_conf third;
+
+		boot_both(p);
+		third = p->end[!end].peer;
+		third.name = "gamma.example";
+		third.public_key_count = 1;
+		/* `end` is gamma, and says that it is somebody else whom its peer knows too. */
+		p->end[end].key = key_of(7);
+		memcpy(third.public_keys[0], p->end[end].key.public, sizeof(third.public_keys[0]));
+		assert_int_equal(sl_ike_peer_add(p->end[!end].ike, &third), 1);
+		pair_connect(p, ALPHA);
+		pair_run(p, 300 * PAIR_MS);
+		assert_no_link(p, ALPHA);
+		assert_no_link(p, BETA);
+		assert_logged(p, !end, "has not signed with the key we have for it");
+		assert_int_equal(stats_of(p, !end).auth_failures, 1);
+		free_pair(p);
+	}
+}
+
 /* A peer that may be without a PPK signs twice; the signature without it is checked against all keys too. */
 static void without_ppk(void **state)
 {
@@ -181,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_of_them_is_believed),
 		cmocka_unit_test(no_other_is_believed),
+		cmocka_unit_test(a_key_is_good_for_one_name),
 		cmocka_unit_test(without_ppk),
 		cmocka_unit_test(key_rolls_under_a_link),
 		cmocka_unit_test(forgotten_key_is_refused),

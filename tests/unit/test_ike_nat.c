@@ -64,6 +64,74 @@ static void nat_is_followed(void **state)
 	free_pair(p);
 }
 
+/* Behind a NAT a peer is where its last fresh message came from: not where somebody else has forged or repeated one. */
+static void nobody_else_can_move_a_peer(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_INFORMATIONAL};
+	struct pair *p = new_pair(35);
+	struct sl_ike_path elsewhere = {.local = {p->end[BETA].conf.address, SL_IKE_NAT_PORT}};
+
+	(void)state;
+	assert_true(sl_endpoint_parse(&p->nat, "198.51.100.7:31000", 0));
+	assert_true(sl_endpoint_parse(&elsewhere.remote, "203.0.113.9:4500", 0));
+	p->end[BETA].peer.endpoint.addr.family = SL_NONE;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
+	p->filter = spring;
+	p->filter_ctx = &trap;
+	ike_liveness_start(active_of(p, ALPHA));
+	pair_run(p, 100 * PAIR_MS);
+	/* Again, from elsewhere: it is answered there, in case that the answer was lost, and that is all. */
+	sl_ike_input(p->end[BETA].ike, p->now, &elsewhere, trap.data, trap.len);
+	assert_true(seen_at(p, BETA, &p->nat));
+	/* The next one is held up, and comes from elsewhere with a bit changed, and cut. */
+	trap.holds = true;
+	ike_liveness_start(active_of(p, ALPHA));
+	pair_run(p, 100 * PAIR_MS);
+	trap.data[trap.len - 1] ^= 1;
+	sl_ike_input(p->end[BETA].ike, p->now, &elsewhere, trap.data, trap.len);
+	sl_ike_input(p->end[BETA].ike, p->now, &elsewhere, trap.data, trap.len - 1);
+	trap.data[trap.len - 1] ^= 1;
+	assert_true(seen_at(p, BETA, &p->nat));
+	assert_true(sl_endpoint_equal(&p->end[BETA].children[0].path.remote, &p->nat));
+	/* As it is, it tells where the peer is now. */
+	sl_ike_input(p->end[BETA].ike, p->now, &elsewhere, trap.data, trap.len);
+	assert_true(seen_at(p, BETA, &elsewhere.remote));
+	free_pair(p);
+}
+
+/* Nor with an old answer of the peer, when nothing was asked, or something else. */
+static void old_answers_move_nobody(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_INFORMATIONAL};
+	struct pair *p = new_pair(36);
+	struct sl_ike_path elsewhere = {.local = {p->end[BETA].conf.address, SL_IKE_NAT_PORT}};
+
+	(void)state;
+	assert_true(sl_endpoint_parse(&p->nat, "198.51.100.7:31000", 0));
+	assert_true(sl_endpoint_parse(&elsewhere.remote, "203.0.113.9:4500", 0));
+	p->end[BETA].peer.endpoint.addr.family = SL_NONE;
+	set_boot(p, true, false);
+	boot_both(p);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
+	p->filter = spring;
+	p->filter_ctx = &trap;
+	ike_liveness_start(active_of(p, BETA));
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(trap.len > 0);
+	p->loss = 100;
+	for (unsigned asking = 0; asking < 2; asking++) {
+		if (asking)
+			ike_liveness_start(active_of(p, BETA));
+		sl_ike_input(p->end[BETA].ike, p->now, &elsewhere, trap.data, trap.len);
+		assert_true(seen_at(p, BETA, &p->nat));
+	}
+	free_pair(p);
+}
+
 /* Without a NAT a peer may stay on port 500; its ESP is on 4500 all the same (RFC 3948). */
 static void peer_may_stay_on_port_500(void **state)
 {
@@ -320,6 +388,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_500_moves_to_4500),
 		cmocka_unit_test(nat_is_followed),
+		cmocka_unit_test(nobody_else_can_move_a_peer),
+		cmocka_unit_test(old_answers_move_nobody),
 		cmocka_unit_test(peer_may_stay_on_port_500),
 		cmocka_unit_test(without_nat_nothing_moves),
 		cmocka_unit_test(plain_esp),

@@ -135,6 +135,28 @@ static void ppk_changes_the_child_keys(void **state)
 	assert_memory_not_equal(&child[1], &child[2], sizeof(child[0]));
 }
 
+/* What was derived without it serves until both have decided, and not longer. */
+static void nothing_is_left_of_the_keys_without_it(void **state)
+{
+	static const struct ike_secrets none;
+
+	(void)state;
+	for (unsigned required = 0; required < 2; required++) {
+		struct knows knows = {&one, "link1", required};
+		struct pair *p = connected(525 + required, knows, knows);
+
+		assert_calm(p);
+		for (unsigned end = 0; end < PAIR_ENDS; end++) {
+			const struct ike_secrets *s = sa_of(p, end)->secrets;
+
+			assert_memory_equal(s->without_ppk, none.without_ppk, sizeof(s->without_ppk));
+			assert_memory_not_equal(s->sk_d, none.sk_d, sizeof(s->sk_d));
+			assert_memory_equal(s->x25519, none.x25519, sizeof(s->x25519));
+		}
+		free_pair(p);
+	}
+}
+
 /* Two ends that call different keys by one name are not told to do without. */
 static void other_key_is_refused(void **state)
 {
@@ -238,6 +260,79 @@ static void stripping_is_noticed(void **state)
 	}
 }
 
+/* A peer that has lost the PPK, but not its private key, cannot talk us out of it in IKE_AUTH either. */
+static void the_answer_must_have_it_too(void **state)
+{
+	(void)state;
+	for (unsigned required = 0; required < 2; required++) {
+		struct trap trap = {.from = BETA, .exchange = IKE_AUTH, .holds = true};
+		struct pair *p = new_pair(582 + required);
+		struct ike_sa *alpha, *beta;
+		struct ike_writer w;
+		struct ike_head head;
+
+		teach(p, ALPHA, (struct knows){&one, "link1", required});
+		teach(p, BETA, (struct knows){&one, "link1", required});
+		p->filter = spring;
+		p->filter_ctx = &trap;
+		boot_both(p);
+		pair_connect(p, ALPHA);
+		pair_run(p, 100 * PAIR_MS);
+		alpha = sa_of(p, ALPHA);
+		beta = sa_of(p, BETA);
+		assert_int_equal(ike_parse_header(&head, trap.data, trap.len), IKE_OK);
+		/* As it would be signed without the PPK, and with nothing else in it. */
+		memcpy(beta->secrets->sk_pr, alpha->secrets->without_ppk[2], SL_HASH_LEN);
+		memcpy(trap.data, alpha->secrets->sk_pr, SL_HASH_LEN);
+		memcpy(alpha->secrets->sk_pr, beta->secrets->sk_pr, SL_HASH_LEN);
+		ike_write_header(&w, &head);
+		ike_write_sk(&w);
+		pair_write_identity(p, BETA, &w, IKE_ID_FQDN, "beta.example");
+		memcpy(alpha->secrets->sk_pr, trap.data, SL_HASH_LEN);
+		ike_seal(&w, beta->secrets, beta->cipher, 9000);
+		pair_inject(p, ALPHA, w.buf, w.len);
+		assert_logged(p, ALPHA,
+			required ? "does without the PPK, which is required" : "answered without a child SA");
+		free_pair(p);
+	}
+}
+
+/* NO_PPK_AUTH of any length: what does not fit the place for it is no signature. */
+static void signatures_without_it_have_a_length(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 400; len += len < 140 ? 1 : 37) {
+		static const uint8_t id[] = {IKE_PPK_ID_FIXED, 'x'}, zeros[400];
+		struct trap trap = {.from = ALPHA, .exchange = IKE_AUTH, .holds = true};
+		struct pair *p = new_pair(586);
+		struct ike_sa *alpha;
+		struct ike_writer w;
+		struct ike_head head;
+
+		teach(p, ALPHA, (struct knows){&one, "link1", false});
+		teach(p, BETA, (struct knows){&one, "link1", false});
+		p->filter = spring;
+		p->filter_ctx = &trap;
+		boot_both(p);
+		pair_connect(p, ALPHA);
+		pair_run(p, 100 * PAIR_MS);
+		alpha = sa_of(p, ALPHA);
+		assert_int_equal(ike_parse_header(&head, trap.data, trap.len), IKE_OK);
+		ike_write_header(&w, &head);
+		ike_write_sk(&w);
+		ike_write_notify(&w, IKE_N_PPK_IDENTITY, id, sizeof(id));
+		ike_write_notify(&w, IKE_N_NO_PPK_AUTH, zeros, len);
+		pair_write_identity(p, ALPHA, &w, IKE_ID_FQDN, "alpha.example");
+		ike_seal(&w, alpha->secrets, alpha->cipher, 9000);
+		p->filter = NULL;
+		pair_inject(p, BETA, w.buf, w.len);
+		assert_logged(
+			p, BETA, "\"alpha.example\" refused: it has not signed with the key we have for it");
+		assert_int_equal(stats_of(p, BETA).auth_failures, 1);
+		free_pair(p);
+	}
+}
+
 /* An answer without USE_PPK, which anybody could have sent, ends nothing where the PPK is required. */
 static void forged_answer_ends_nothing(void **state)
 {
@@ -270,10 +365,13 @@ int main(void)
 		cmocka_unit_test(keys_are_mixed),
 		cmocka_unit_test(who_uses_it),
 		cmocka_unit_test(ppk_changes_the_child_keys),
+		cmocka_unit_test(nothing_is_left_of_the_keys_without_it),
 		cmocka_unit_test(other_key_is_refused),
 		cmocka_unit_test(other_name),
 		cmocka_unit_test(key_of_another_peer),
 		cmocka_unit_test(stripping_is_noticed),
+		cmocka_unit_test(the_answer_must_have_it_too),
+		cmocka_unit_test(signatures_without_it_have_a_length),
 		cmocka_unit_test(forged_answer_ends_nothing),
 	};
 

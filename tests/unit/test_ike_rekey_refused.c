@@ -117,6 +117,54 @@ static void odd_requests_are_refused(void **state)
 	free_pair(p);
 }
 
+/* Beta's answer to CREATE_CHILD_SA, sealed anew with a public value of low order in it. */
+static bool weaken(struct pair *p, unsigned from, struct pair_message *m)
+{
+	struct ike_sa *alpha = sa_of(p, ALPHA), *beta = sa_of(p, BETA);
+	struct ike_view plain;
+	struct ike_message inside;
+	struct ike_head head;
+	struct ike_writer w;
+	uint8_t type;
+
+	if (from != BETA || m->data[18] != IKE_CREATE_CHILD_SA)
+		return true;
+	assert_int_equal(ike_parse_header(&head, m->data, m->len), IKE_OK);
+	assert_int_equal(ike_open(alpha->secrets, alpha->cipher, m->data, m->len, &type, &plain), IKE_OK);
+	assert_int_equal(ike_parse(&inside, type, plain.data, plain.len), IKE_OK);
+	memset((uint8_t *)(uintptr_t)ike_x25519_value(inside.ke), 0, SL_X25519_LEN);
+	ike_write_header(&w, &head);
+	ike_write_sk(&w);
+	w.buf[w.next_at] = type;
+	ike_put(&w, plain.data, plain.len);
+	ike_seal(&w, beta->secrets, beta->cipher, 9000);
+	assert_int_equal(w.len, m->len);
+	memcpy(m->data, w.buf, w.len);
+	return true;
+}
+
+/* A peer that gives its half of the key away is one no more. */
+static void weak_answers_end_the_link(void **state)
+{
+	static const unsigned mixes[] = {CHILD_BY_ALPHA, SA_BY_ALPHA};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct pair *p = linked_pair(152 + i);
+
+		p->filter = weaken;
+		ask_mix(p, mixes[i], 0);
+		pair_run(p, 30 * PAIR_MS);
+		assert_logged(
+			p, ALPHA, "link down: a CREATE_CHILD_SA request was answered without a key exchange");
+		assert_int_equal(pair_children(&p->end[ALPHA]), 0);
+		p->filter = NULL;
+		pair_run(p, 60 * PAIR_S);
+		assert_calm(p);
+		free_pair(p);
+	}
+}
+
 static bool lose_all(struct pair *pair, unsigned from, struct pair_message *m)
 {
 	(void)pair;
@@ -320,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(odd_requests_are_refused),
+		cmocka_unit_test(weak_answers_end_the_link),
 		cmocka_unit_test(unknown_child_while_we_ask),
 		cmocka_unit_test(what_ends_is_not_rekeyed),
 		cmocka_unit_test(refused_rekey_renews_the_link),

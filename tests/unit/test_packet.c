@@ -171,6 +171,28 @@ static void udp_checksum_counts_when_there(void **state)
 	assert_false(sl_udp_parse(&udp, packet, sizeof(packet)));
 }
 
+/* Without a checksum nothing else would tell. */
+static void udp_is_no_longer_than_its_packet(void **state)
+{
+	/* clang-format off */
+	uint8_t packet[] = {
+		0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0xf6, 0xcb, 192, 0, 2, 1, 192, 0, 2, 2,
+		0x11, 0x94, 0x01, 0xf4, 0, 10, 0, 0, 'h', 'i',
+	};
+	/* clang-format on */
+	uint8_t *exact = exact_copy(packet, sizeof(packet));
+	struct sl_udp udp;
+
+	(void)state;
+	for (unsigned len = 0; len <= UINT16_MAX; len += len < 100 ? 1 : 991) {
+		put16(exact + 24, len);
+		assert_int_equal(sl_udp_parse(&udp, exact, sizeof(packet)), len >= 8 && len <= 10);
+		if (len >= 8 && len <= 10)
+			assert_int_equal(udp.len, len - 8);
+	}
+	free(exact);
+}
+
 /* RFC 8200 8.1: over IPv6 there is one, also when it comes out as zero. */
 static void udp_checksum_is_a_must_over_ipv6(void **state)
 {
@@ -241,6 +263,7 @@ int main(void)
 		cmocka_unit_test(groups_and_nobody_are_not_answered),
 		cmocka_unit_test(udp_there_and_back),
 		cmocka_unit_test(udp_checksum_counts_when_there),
+		cmocka_unit_test(udp_is_no_longer_than_its_packet),
 		cmocka_unit_test(udp_checksum_is_a_must_over_ipv6),
 		cmocka_unit_test(udp_in_fragments_is_refused),
 		cmocka_unit_test(inner_mtu),

@@ -156,6 +156,25 @@ static void what_is_missing(void **state)
 	free(m);
 }
 
+/* RFC 4303 A2.2: a low half stands for the smallest number that the window has not left behind. */
+static void high_half_is_that_of_the_window(void **state)
+{
+	static const uint64_t tops[] = {SL_REPLAY_WINDOW, UINT32_MAX - 1, UINT32_MAX, UINT64_C(1) << 32,
+		(UINT64_C(1) << 32) + SL_REPLAY_WINDOW - 2, UINT64_C(0x123456789ab)};
+	const uint64_t round = UINT64_C(1) << 32;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		const struct sl_replay_window w = {.top = tops[i]};
+		const uint64_t bottom = tops[i] - SL_REPLAY_WINDOW + 1;
+
+		assert_true(sl_replay_expand(&w, (uint32_t)bottom) == bottom);
+		assert_true(sl_replay_expand(&w, (uint32_t)(bottom - 1)) == bottom - 1 + round);
+		assert_true(sl_replay_expand(&w, (uint32_t)tops[i]) == tops[i]);
+		assert_true(sl_replay_expand(&w, (uint32_t)(tops[i] + 1)) == tops[i] + 1);
+	}
+}
+
 static void high_half_before_the_start_is_late(void **state)
 {
 	struct sl_replay_window w = {.top = 10};
@@ -176,6 +195,7 @@ int main(void)
 		cmocka_unit_test(across_the_roll_over),
 		cmocka_unit_test(edges),
 		cmocka_unit_test(what_is_missing),
+		cmocka_unit_test(high_half_is_that_of_the_window),
 		cmocka_unit_test(high_half_before_the_start_is_late),
 	};
 

@@ -16,6 +16,7 @@ from gateway import ALPHA, BETA, COMMAND_LIMIT, RELAY, SEALANE, Bench, Link, nee
 from tap import Tap, equal
 
 BACK_LIMIT = 5.0  # seconds from the start of a process until packets pass both ways
+AGAIN_LIMIT = 60.0  # ... after attempts that failed, of which there is soon only one in half a minute
 PAUSE = 0.1
 
 
@@ -40,11 +41,14 @@ class Roll:
         gateway.start()
         self.until_packets_pass(BACK_LIMIT)
 
+    def tell(self, gateway):
+        subprocess.run([SEALANE, "reload", "--gateway", gateway.name], env=gateway.bench.env, timeout=COMMAND_LIMIT,
+                       capture_output=True, check=True)
+
     def reload(self, gateway):
         """The link must not notice: the session stays, and packets pass."""
         session = gateway.session()["spi_in"]
-        subprocess.run([SEALANE, "reload", "--gateway", gateway.name], env=gateway.bench.env, timeout=COMMAND_LIMIT,
-                       capture_output=True, check=True)
+        self.tell(gateway)
         self.until_packets_pass(1)
         equal(gateway.session()["spi_in"], session, "the session in use")
 
@@ -92,6 +96,18 @@ def main():
         with tap.case("2: beta knows both keys, alpha signs with the old one"):
             roll.beta_knows(new, old)
             roll.reload(beta)
+            equal(roll.key_of_alpha(), (old[:8], 2), "alpha's key at beta")
+        with tap.case("the key that alpha signs with is withdrawn: the link ends at once, and is back when beta knows it again"):
+            session = beta.session()["spi_in"]
+            roll.beta_knows(new)
+            roll.tell(beta)
+            equal(beta.is_up(), False, "beta is up")
+            equal([s["spi_in"] for s in beta.show("sessions") if s["spi_in"] == session], [], "the session that was in use")
+            beta.wait_log(r"alpha\.test.*it has not signed with the key we have for it", BACK_LIMIT)
+            equal(beta.is_up(), False, "beta is up")
+            roll.beta_knows(new, old)
+            roll.tell(beta)
+            roll.until_packets_pass(AGAIN_LIMIT)
             equal(roll.key_of_alpha(), (old[:8], 2), "alpha's key at beta")
         with tap.case("3: alpha changes over, beta says so"):
             assert old in roll.rotate("--finish"), "what beta is to forget is not told"
