@@ -299,18 +299,27 @@ static void recover_raw_keys(void)
 
 static void test_raw_key(void **state)
 {
-	static void (*const inits[])(IMB_MGR *) = {init_mb_mgr_sse, init_mb_mgr_avx2, init_mb_mgr_avx512};
+	static const struct {
+		void (*init)(IMB_MGR *);
+		uint64_t needs;
+	} archs[] = {
+		{init_mb_mgr_sse, 0},
+		{init_mb_mgr_avx2, IMB_FEATURE_AVX2},
+		{init_mb_mgr_avx512, IMB_FEATURE_AVX512_SKX},
+	};
 	struct sl_gcm_ops good[SL_CIPHER_COUNT];
 
 	(void)state;
 	recover_raw_keys();
 	memcpy(good, sl_gcm_ops, sizeof(good));
-	for (unsigned i = 0; i < sizeof(inits) / sizeof(inits[0]); i++) {
+	for (unsigned i = 0; i < sizeof(archs) / sizeof(archs[0]); i++) {
 		IMB_MGR *m = alloc_mb_mgr(0);
 
 		assert_non_null(m);
-		inits[i](m);
-		if (imb_get_errno(m) == 0) {
+		/* Where the CPU lacks it the library falls over its own self test. */
+		if ((m->features & archs[i].needs) == archs[i].needs) {
+			archs[i].init(m);
+			assert_int_equal(imb_get_errno(m), 0);
 			sl_gcm_ops[SL_AES128GCM16].expand = m->gcm128_pre;
 			sl_gcm_ops[SL_AES256GCM16].expand = m->gcm256_pre;
 			recover_raw_keys();
