@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Known-answer tests of every primitive, run at start through the calls the product uses.
+ * Known-answer tests of every primitive, run at start through the calls the product uses, and tests of what has no answer to
+ * know: comparing, wiping, random numbers.
  *
  * They catch what a build cannot: a CPU or hypervisor that computes wrongly, a library that is not the one built for,
  * a miscompiled code path that only this CPU takes. Answers are those the standards publish, as hexadecimal text so
@@ -130,9 +131,13 @@ static bool test_x25519(void)
 	uint8_t public[SL_X25519_LEN], shared[SL_X25519_LEN];
 
 	sl_x25519_public(public, private.data);
-	return is_answer(public, x25519_answer.public) &&
-	       sl_x25519_shared(shared, private.data, peer.data) == 0 &&
-	       is_answer(shared, x25519_answer.shared);
+	if (!is_answer(public, x25519_answer.public) ||
+		sl_x25519_shared(shared, private.data, peer.data) != 0 ||
+		!is_answer(shared, x25519_answer.shared))
+		return false;
+	/* A point of low order, with which anybody would know the secret (RFC 7748 6.1). */
+	memset(peer.data, 0, SL_X25519_LEN);
+	return sl_x25519_shared(shared, private.data, peer.data) == SL_CRYPTO_E_WEAK_POINT;
 }
 
 /* RFC 8032 7.1, TEST 3. */
@@ -228,6 +233,47 @@ static bool test_sha1(void)
 	return true;
 }
 
+/* Every byte counts, and so does every bit of it: who compares less lets forged packets and messages in. */
+static bool test_comparison(void)
+{
+	uint8_t a[SL_HASH_LEN], b[SL_HASH_LEN];
+
+	for (unsigned i = 0; i < sizeof(a); i++)
+		a[i] = b[i] = (uint8_t)(i * 37);
+	if (!sl_equal(a, b, sizeof(a)) || !sl_icv_equal(a, b))
+		return false;
+	for (unsigned i = 0; i < sizeof(a); i++) {
+		b[i] ^= (uint8_t)(1 << i % 8);
+		if (sl_equal(a, b, sizeof(a)) || sl_icv_equal(a, b) != (i >= SL_GCM_ICV_LEN))
+			return false;
+		b[i] = a[i];
+	}
+	return true;
+}
+
+static bool test_wiping(void)
+{
+	uint8_t secret[SL_HASH_LEN], left = 0;
+
+	memset(secret, 0xa5, sizeof(secret));
+	sl_wipe(secret, sizeof(secret));
+	for (unsigned i = 0; i < sizeof(secret); i++)
+		left |= secret[i];
+	return left == 0;
+}
+
+/* What comes twice in a row is not random (the continuous test of FIPS 140-2 4.9.2), nor is one byte throughout. */
+static bool test_random(void)
+{
+	uint8_t first[SL_HASH_LEN], second[SL_HASH_LEN], varied = 0;
+
+	sl_random(first, sizeof(first));
+	sl_random(second, sizeof(second));
+	for (unsigned i = 1; i < sizeof(second); i++)
+		varied |= second[i] ^ second[0];
+	return varied != 0 && memcmp(first, second, sizeof(first)) != 0;
+}
+
 const char *sl_selftest(void)
 {
 	static const struct {
@@ -241,6 +287,9 @@ const char *sl_selftest(void)
 		{"HMAC-SHA-256", test_hmac},
 		{"HKDF-SHA-256", test_hkdf},
 		{"SHA-1", test_sha1},
+		{"comparison", test_comparison},
+		{"wiping", test_wiping},
+		{"random numbers", test_random},
 	};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
