@@ -23,7 +23,7 @@ enum { SOURCE_MAX = 16 }; /* half-open SAs from one address: several peers may s
 
 static void rotate(struct sl_ike *ike)
 {
-	struct ike_cookie_secrets *c = &ike->cookies;
+	struct ike_cookie_secrets *c = ike->cookies;
 
 	c->version++;
 	ike->ops->random(ike->owner, c->secret[c->version % 2], sizeof(c->secret[0]));
@@ -32,7 +32,7 @@ static void rotate(struct sl_ike *ike)
 /* Secrets are made when they are needed: no timer runs while nobody asks for a cookie. */
 static void refresh(struct sl_ike *ike)
 {
-	struct ike_cookie_secrets *c = &ike->cookies;
+	struct ike_cookie_secrets *c = ike->cookies;
 
 	if (ike->now < c->until)
 		return;
@@ -53,14 +53,14 @@ static void make_cookie(uint8_t cookie[static IKE_OUR_COOKIE_LEN], const struct 
 		{&head->spi_i, sizeof(head->spi_i)}};
 
 	cookie[0] = version;
-	sl_hmac(cookie + 1, ike->cookies.secret[version % 2], IKE_COOKIE_SECRET_LEN, what, 3);
+	sl_hmac(cookie + 1, ike->cookies->secret[version % 2], IKE_COOKIE_SECRET_LEN, what, 3);
 }
 
 void ike_cookie_make(uint8_t cookie[static IKE_OUR_COOKIE_LEN], struct sl_ike *ike,
 	const struct ike_head *head, const struct sl_ike_path *path, const struct ike_message *m)
 {
 	refresh(ike);
-	make_cookie(cookie, ike, ike->cookies.version, head, path, m->nonce);
+	make_cookie(cookie, ike, ike->cookies->version, head, path, m->nonce);
 }
 
 static bool cookie_returned(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
@@ -72,7 +72,7 @@ static bool cookie_returned(struct sl_ike *ike, const struct ike_head *head, con
 	if (!cookie || cookie->data.len != sizeof(expected))
 		return false;
 	refresh(ike);
-	age = (uint8_t)(ike->cookies.version - cookie->data.data[0]);
+	age = (uint8_t)(ike->cookies->version - cookie->data.data[0]);
 	if (age > 1)
 		return false;
 	make_cookie(expected, ike, cookie->data.data[0], head, path, m->nonce);

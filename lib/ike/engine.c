@@ -40,7 +40,8 @@ struct sl_ike *sl_ike_new(const struct sl_ike_conf *conf, const struct sl_ike_op
 	ike->deadline = IKE_NEVER;
 	TAILQ_INIT(&ike->sas);
 	TAILQ_INIT(&ike->dead);
-	if (!make_tables(ike, conf->sa_max)) {
+	ike->cookies = sl_secret_alloc(sizeof(*ike->cookies));
+	if (!ike->cookies || !make_tables(ike, conf->sa_max)) {
 		sl_ike_free(ike);
 		return NULL;
 	}
@@ -80,6 +81,7 @@ void sl_ike_free(struct sl_ike *ike)
 	free(ike->by_request);
 	free(ike->by_source);
 	sl_secret_pool_free(ike->secrets);
+	sl_secret_free(ike->cookies);
 	free(ike);
 }
 

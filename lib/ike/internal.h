@@ -282,7 +282,7 @@ struct ike_peer {
 enum { IKE_HASH_KEY_LEN = 16 };
 enum { IKE_COOKIE_SECRET_LEN = SL_HASH_LEN, IKE_OUR_COOKIE_LEN = 1 + SL_HASH_LEN };
 
-/* What our cookies are made with. The version is in the cookie; the secret before still counts. */
+/* What our cookies are made with, in secret memory. The version is in the cookie; the secret before still counts. */
 struct ike_cookie_secrets {
 	uint8_t version;
 	uint8_t secret[2][IKE_COOKIE_SECRET_LEN]; /* by version modulo 2 */
@@ -310,7 +310,7 @@ struct sl_ike {
 	unsigned bucket_mask;
 	struct ike_sa_bucket *by_spi, *by_request, *by_source;
 	unsigned strangers; /* half-open IKE SAs that others began */
-	struct ike_cookie_secrets cookies;
+	struct ike_cookie_secrets *cookies;
 	uint8_t scratch[SL_IKE_MESSAGE_MAX];       /* the message being opened */
 	uint8_t fragments[IKE_SEND_FRAGMENTS_MAX]; /* the message being sealed */
 };
