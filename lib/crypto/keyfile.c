@@ -107,7 +107,8 @@ static void pem_encode(
 	size_t at = (size_t)snprintf(text, SL_KEY_PEM_MAX, "%s\n", kind->begin);
 
 	sodium_bin2base64(text + at, SL_KEY_PEM_MAX - at, der, len, sodium_base64_VARIANT_ORIGINAL);
-	at += strlen(text + at);
+	/* Known, so nobody looks through a private key for its end. */
+	at += sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL) - 1;
 	snprintf(text + at, SL_KEY_PEM_MAX - at, "\n%s\n", kind->end);
 }
 
