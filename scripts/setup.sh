@@ -13,7 +13,7 @@ tests=(libcmocka-dev libbenchmark-dev gcovr clang clang-format libclang-rt-dev g
 	iproute2 ethtool nftables iputils-ping iputils-tracepath tcpdump tshark iperf3 curl nginx-light procps util-linux
 	charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
 	libstrongswan-standard-plugins
-	systemd man-db gdb strace debhelper dpkg-dev lintian debootstrap
+	systemd man-db gdb strace valgrind debhelper dpkg-dev lintian debootstrap
 	wrk python3-grpcio python3-paho-mqtt mosquitto redis-server redis-tools openssh-client openssh-server
 	chromium prometheus)
 # Those of them whose package would run a server on this machine. Tests start their own, in namespaces.

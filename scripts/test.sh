@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh                 every suite
 #   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab interop perf package
+#   scripts/test.sh --under asan|tsan|valgrind [SUITE ...]      the same, watched: see under.sh
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
@@ -15,8 +16,15 @@ cd "$(dirname "$0")/.."
 top=$PWD
 
 all=(unit sim fuzz wire lab interop perf package)
+tree=build under='' watched=() every=("${all[@]}")
+if [ "${1:-}" = --under ]; then
+	under=${2:-nothing}
+	shift $(($# > 1 ? 2 : 1))
+	# shellcheck source=scripts/under.sh
+	. scripts/under.sh
+fi
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=("${all[@]}")
+[ ${#suites[@]} -gt 0 ] || suites=("${every[@]}")
 for suite in "${suites[@]}"; do
 	case " ${all[*]} " in
 	*" $suite "*) ;;
@@ -25,7 +33,7 @@ for suite in "${suites[@]}"; do
 done
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "${reports:-}"' EXIT
 
 wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
@@ -61,7 +69,9 @@ run_test() { # DIR SUITE NAME LIMIT COMMAND...
 	log=$(mktemp -p "$work")
 	shift 4
 	(cd "$dir" && exec env MALLOC_PERTURB_=7 CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" "$@") >"$log" 2>&1 </dev/null
-	report=$(count "$name" "$log" $? "$begun")
+	local status=$?
+	[ -z "$under" ] || add_reports "$log"
+	report=$(count "$name" "$log" $status "$begun")
 	printf '%s\n' "$report"
 }
 
@@ -91,15 +101,15 @@ skip_suite() {
 # The wire suite proves that no privilege is needed: root steps down, where the tree can be read by others.
 run_wire() {
 	local as=()
-	if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$top/build/app/sealane"; then
+	if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$top/$tree/app/sealane"; then
 		as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/tmp)
 	fi
-	run_suite build wire 1 "${as[@]}"
+	run_suite "$tree" wire 1 "${watched[@]}" "${as[@]}"
 }
 
 run_in_namespaces() { # SUITE JOBS
 	if [ "$(id -u)" = 0 ]; then
-		run_suite build "$1" "${2:-1}"
+		run_suite "$tree" "$1" "${2:-1}" "${watched[@]}"
 	else
 		skip_suite "$1" "namespaces need root"
 	fi
@@ -166,6 +176,7 @@ finish() {
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 cores=$(nproc)
 scripts/setup.sh || exit 1
+[ -z "$under" ] || run_under
 build_or_stop build
 if wanted unit || wanted sim || wanted fuzz; then
 	build_or_stop build-asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized

@@ -27,8 +27,9 @@ struct search {
 static bool is_wanted(const struct search *s, const struct note *n)
 {
 	switch (s->which) {
-	case LOOK_PASSING_BEFORE_MARK: return n->life == RECORD_PASSING && note_is_before_mark(n);
-	case LOOK_PASSING: return n->life == RECORD_PASSING;
+	case LOOK_EXCHANGE: return n->life == RECORD_EXCHANGE;
+	case LOOK_PASSING_BEFORE_MARK: return n->life != RECORD_LONG && note_is_before_mark(n);
+	case LOOK_PASSING: return n->life != RECORD_LONG;
 	case LOOK_ALL: break;
 	}
 	return true;

@@ -98,7 +98,7 @@ GAPPED_VOID(sl_x25519_public, (uint8_t * public, const uint8_t *private), public
 
 void __wrap_sl_x25519_public(uint8_t *public, const uint8_t *private)
 {
-	record("an X25519 private value", private, SL_X25519_LEN, RECORD_PASSING);
+	record("an X25519 private value", private, SL_X25519_LEN, RECORD_EXCHANGE);
 	gapped_sl_x25519_public(public, private);
 	below("sl_x25519_public");
 }
@@ -111,7 +111,7 @@ int __wrap_sl_x25519_shared(uint8_t *shared, const uint8_t *private, const uint8
 	int result = gapped_sl_x25519_shared(shared, private, peer_public);
 
 	if (result == 0)
-		record("an X25519 shared secret", shared, SL_X25519_LEN, RECORD_PASSING);
+		record("an X25519 shared secret", shared, SL_X25519_LEN, RECORD_EXCHANGE);
 	below("sl_x25519_shared");
 	return result;
 }
@@ -159,6 +159,22 @@ void __wrap_sl_ed25519_sign(uint8_t *sig, const struct sl_ed25519_key *key, cons
 	below("sl_ed25519_sign");
 }
 
+/* What HMAC makes of a key at once is as good as the key. */
+int __real_crypto_auth_hmacsha256_init(
+	crypto_auth_hmacsha256_state *state, const unsigned char *key, size_t len);
+int __wrap_crypto_auth_hmacsha256_init(
+	crypto_auth_hmacsha256_state *state, const unsigned char *key, size_t len);
+
+int __wrap_crypto_auth_hmacsha256_init(
+	crypto_auth_hmacsha256_state *state, const unsigned char *key, size_t len)
+{
+	int result = __real_crypto_auth_hmacsha256_init(state, key, len);
+
+	record("a keyed state of HMAC", state->ictx.state, sizeof(state->ictx.state), RECORD_EXCHANGE);
+	record("a keyed state of HMAC", state->octx.state, sizeof(state->octx.state), RECORD_EXCHANGE);
+	return result;
+}
+
 /* ---- What calls it: its keys are on their way through these ------------------------------------------------------------------ */
 
 GAPPED_VOID(sl_ed25519_from_seed, (struct sl_ed25519_key * key), key)
@@ -168,6 +184,16 @@ void __wrap_sl_ed25519_from_seed(struct sl_ed25519_key *key)
 	record_identity(key->seed);
 	gapped_sl_ed25519_from_seed(key);
 	below("sl_ed25519_from_seed");
+}
+
+GAPPED(int, sl_key_from_pem, (struct sl_ed25519_key * key, const char *text, size_t len), key, text, len)
+
+int __wrap_sl_key_from_pem(struct sl_ed25519_key *key, const char *text, size_t len)
+{
+	int result = gapped_sl_key_from_pem(key, text, len);
+
+	below("sl_key_from_pem");
+	return result;
 }
 
 GAPPED(int, sl_key_load, (struct sl_ed25519_key * key, const char *path), key, path)

@@ -20,7 +20,8 @@ enum {
 
 /* How long it may be in memory. */
 enum record_life {
-	RECORD_PASSING, /* of an exchange, an IKE SA, a child SA */
+	RECORD_EXCHANGE, /* of a key exchange: as long as that takes */
+	RECORD_PASSING,  /* of an exchange, an IKE SA, a child SA */
 	RECORD_LONG, /* as long as the gateway runs: its identity, preshared keys, what cookies are made with */
 };
 
@@ -36,8 +37,9 @@ void record_mark(void);
 
 /* Which of them a look through memory is after. */
 enum look {
+	LOOK_EXCHANGE,
 	LOOK_PASSING_BEFORE_MARK,
-	LOOK_PASSING,
+	LOOK_PASSING, /* and those of exchanges */
 	LOOK_ALL,
 };
 

@@ -328,6 +328,7 @@ static void what_lives_is_only_in_secret_memory(void **state)
 	there(make_pair);
 	there(let_link);
 	expect_none("linked, outside secret memory", LOOK_ALL, false);
+	expect_none("linked, what was for the key exchange only", LOOK_EXCHANGE, true);
 	/* The look sees what is there. */
 	assert_true(look_for(LOOK_PASSING, true) > 10);
 }
@@ -343,6 +344,7 @@ static void what_is_replaced_is_gone(void **state)
 	there(replace_at_once);
 	expect_none("rekeyed at once by both, what was before", LOOK_PASSING_BEFORE_MARK, true);
 	expect_none("rekeyed at once by both, outside secret memory", LOOK_ALL, false);
+	expect_none("rekeyed at once by both, what was for key exchanges only", LOOK_EXCHANGE, true);
 }
 
 static void a_link_that_is_taken_down_leaves_nothing(void **state)
@@ -408,6 +410,7 @@ static void make_files(void)
 	write_file("gateway.key", "", false);
 	write_file("gateway.key", pem, false);
 	record("the text of a key file", pem + 28 + 22, 40, RECORD_LONG);
+	assert_int_equal(sl_key_from_pem(key, pem, strlen(pem)), 0);
 	sl_key_generate(key);
 	sl_public_to_base64(peer, key->public);
 	sl_random(key->seed, sizeof(key->seed));
