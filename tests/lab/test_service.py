@@ -91,8 +91,8 @@ def identity_keys(gateway):
 
 
 def session_keys(gateway):
-    """Those of ESP and of IKE, as logged. The first round key of AES is the key, so this finds expanded ones, too."""
-    keys = {f"the ESP key of SPI {spi:#x}": sa.key for spi, sa in esp.read_keylog(gateway.keylog).items()}
+    """Those of ESP and of IKE, as logged, without salt. The key schedule of AES begins with the key: expanded ones are found."""
+    keys = {f"the ESP key of SPI {spi:#x}": sa.key[:-4] for spi, sa in esp.read_keylog(gateway.keylog).items()}
     for line in (gateway.keylog / "ikev2_decryption_table").read_text().splitlines():
         fields = line.split(",")
         for name, field in zip(("SK_ei", "SK_er"), fields[2:4]):
@@ -163,6 +163,57 @@ def no_keys_in_cores(tap, link):
         found = [f"{piece.hex()} at {core.find(piece):#x}" for piece in strays(core, words)]
         assert not found, f"{gateway.name}: {len(found)} pieces of secret memory: {', '.join(found[:8])}"
         tap.note(f"{gateway.name}: {len(core) >> 20} MiB, {len(keys)} keys and {len(words)} pieces of secret memory looked for")
+
+
+# ---- What is gone ------------------------------------------------------------------------------------------------------
+
+PRESENT_OR_SWAPPED = 3 << 62
+
+
+def written_memory(pid):
+    """All memory that the process can write to and has touched, secret or not, freed or not, in runs of pages."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/pagemap", "rb") as pagemap, \
+            open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            found = re.match(r"([0-9a-f]+)-([0-9a-f]+) .w", line)
+            if not found:
+                continue
+            first, last = (int(address, 16) // PAGE for address in found.groups())
+            pagemap.seek(first * 8)
+            entries = memoryview(pagemap.read((last - first) * 8)).cast("Q")
+            at = 0
+            while at < len(entries):
+                end = at
+                while end < len(entries) and entries[end] & PRESENT_OR_SWAPPED:
+                    end += 1
+                if end > at:
+                    memory.seek((first + at) * PAGE)
+                    yield memory.read((end - at) * PAGE)
+                at = end + 1
+
+
+def still_there(gateway, keys):
+    """Which of these keys are in its memory, and how much that is. Whoever looks for them has them in his own only."""
+    found, size = set(), 0
+    for run in written_memory(gateway.process.pid):
+        size += len(run)
+        found |= {name for name, key in keys.items() if key in run}
+    return found, size
+
+
+def down_leaves_nothing(tap, link):
+    """When the link is taken down nothing is left of the keys of any SA, in no memory whatever."""
+    keys = {gateway: session_keys(gateway) for gateway in (link.alpha, link.beta)}
+    live, _ = still_there(link.alpha, keys[link.alpha])
+    assert sum(name.startswith("the ESP") for name in live) >= 2, f"of a live link only {live} is found: this cannot find any"
+    subprocess.run([SEALANE, "down", link.alpha.peer_name, "--gateway", link.alpha.name], env=link.alpha.bench.env, check=True,
+                   capture_output=True, timeout=START_LIMIT)
+    for gateway in (link.alpha, link.beta):
+        # What may still be on its way is taken for some seconds. Beta may begin a new link, which is refused.
+        wait_until(lambda: not still_there(gateway, keys[gateway])[0], 2 * START_LIMIT, "all keys are gone")
+        found, size = still_there(gateway, keys[gateway] | {"its name": gateway.name.encode()})
+        equal(found, {"its name"}, "what is found")
+        tap.note(f"{gateway.name}: {size >> 20} MiB of memory, none of {len(keys[gateway])} keys of SAs in it")
 
 
 # ---- The tests ---------------------------------------------------------------------------------------------------------
@@ -238,6 +289,8 @@ def main():
         with tap.case("no key, and nothing else of secret memory, is in a core of either gateway"):
             no_keys_in_cores(tap, link)
         watchdog(tap, link, listener)
+        with tap.case("once the link is taken down no key of any of its SAs is in any memory of either gateway"):
+            down_leaves_nothing(tap, link)
         with tap.case("without any capability it stops cleanly"):
             equal((link.alpha.stop(), link.beta.stop()), (0, 0), "exit statuses")
         listener.close()
