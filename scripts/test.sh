@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh                 every suite
 #   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab interop perf package
-#   scripts/test.sh --under asan|tsan|valgrind [SUITE ...]      the same, watched: see under.sh
+#   scripts/test.sh --under asan|valgrind [SUITE ...]           the same, watched: see under.sh
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as

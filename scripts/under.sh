@@ -1,9 +1,7 @@
-# Read by scripts/test.sh when it is called with --under asan, tsan or valgrind: the same suites, watched.
+# Read by scripts/test.sh when it is called with --under asan or valgrind: the same suites, watched.
 #
 #   asan      AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer: every suite but fuzz, whose search has them
 #             always, and package. Gateways run as in production, in namespaces and against strongSwan, too.
-#   tsan      ThreadSanitizer: unit, and wire with its gateways of several workers. DPDK's rings are seen from inside;
-#             what of DPDK is a library is not.
 #   valgrind  memcheck: the programs among the unit tests. Its CPU has no AVX-512.
 #
 # Whatever is reported by any process, also by one whose test has passed, is a failure of its own, and shown.
@@ -29,19 +27,12 @@ asan)
 	export ASAN_OPTIONS=log_path=$reports/asan:log_exe_name=1 LSAN_OPTIONS=suppressions=$top/tests/sanitizers/leaks.supp:print_suppressions=0
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$reports/ubsan:log_exe_name=1
 	;;
-tsan)
-	tree=build-tsan every=(unit wire)
-	options=(-Db_sanitize=thread -Dbuildtype=debugoptimized)
-	export TSAN_OPTIONS=suppressions=$top/tests/sanitizers/threads.supp:log_path=$reports/tsan:log_exe_name=1:print_suppressions=0
-	# Where the kernel puts memory further apart than the sanitizer knows of.
-	watched=(setarch -R)
-	;;
 valgrind)
 	tree=build every=(unit)
 	options=()
 	watched=("$top/tests/sanitizers/memcheck.sh" "$reports")
 	;;
-*) echo "test.sh: cannot run under '$under', expected asan, tsan or valgrind" >&2 && exit 2 ;;
+*) rmdir "$reports" && echo "test.sh: cannot run under '$under', expected asan or valgrind" >&2 && exit 2 ;;
 esac
 
 run_under() {
