@@ -16,8 +16,8 @@
 #include "app/gateway/gate.h"
 #include "eal.h"
 #include "lib/ike/ike.h"
-#include "lib/net/packet.h"
 #include "lib/net/neigh_msg.h"
+#include "lib/net/packet.h"
 
 #define MS UINT64_C(1000000)
 
