@@ -26,7 +26,7 @@ flood_program=${SEALANE_BUILD:-$root/build}/tests/lab/flood
 # shellcheck source=lab.sh
 . "$root/scripts/lab.sh"
 
-all=(ike ike6 borrow spi replay arp arp-wire nd) few=(ike ike6 spi replay arp nd)
+all=(ike ike6 borrow spi replay arp arp-wire nd) few=(ike spi replay arp)
 pairs=40
 quick=
 floods=()
