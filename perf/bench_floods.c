@@ -191,7 +191,8 @@ static uint64_t sweep(const struct kind *k, struct rounds *rounds)
 		uint64_t without, with;
 
 		make_flood(k->flood);
-		remember(i);
+		remember(i); /* both, for it brings them into the cache */
+		remember(i + ROUND);
 		without = open_frames(&bed.frames[i], ROUND);
 		with = with_flood(i + ROUND);
 		rounds_add(rounds, (double)without / ROUND, (double)with / ROUND);
