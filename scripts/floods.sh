@@ -337,6 +337,7 @@ record() {
 # ---- All of it -------------------------------------------------------------------------------------------------------
 
 trap lab_down EXIT
+trap 'exit 1' INT TERM
 lab_up
 make_switch
 make_sink switch
