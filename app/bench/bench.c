@@ -218,7 +218,7 @@ static int set_up_lane(struct bench *b, unsigned id, unsigned lcore)
 	w->plain_open = true;
 	w->wake_fd = -1;
 	w->control_sleeps = &b->control_sleeps;
-	if (worker_init(w, id, b->options.workers, &b->wire, &b->plain) != 0)
+	if (worker_init(w, id, b->options.workers, &b->wire, &b->plain, NULL) != 0)
 		return -1;
 	w->burst = (uint16_t)b->options.burst;
 	w->dp.wire = (struct sl_link){.mac = b->wire.mac, .count4 = 1, .ip4 = {BENCH_WIRE_NEAR}};

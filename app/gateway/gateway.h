@@ -18,6 +18,7 @@
  *   sa.c         child SAs of lib/ike as sessions of the workers
  *   privileges.c what the process may do, once it runs
  *   service.c    what whoever started it is told
+ *   gate.h       what of the packets that anybody can send reaches the control thread
  *   steering.c   the wire port's queues, by SPI, where the NIC can
  *   load.c       how busy the workers are
  *   telemetry/   answers for `sealane show`
@@ -113,6 +114,7 @@ struct gateway {
 	struct load_notes *loads; /* of each worker (load.c) */
 	atomic_bool asleep;       /* the control thread, as workers see it */
 
+	uint8_t ike_spi_key[SL_IKE_SPI_KEY_LEN]; /* before the workers are there, which know it */
 	struct sl_ike_conf ike_conf;
 	struct sl_ike *ike;
 
@@ -246,6 +248,9 @@ void peer_configure(struct peer *p, const struct sl_config *config, unsigned ind
 void peer_leave(struct gateway *g, unsigned slot, uint64_t now);
 void peer_forget(struct gateway *g, unsigned slot);
 void peers_tick(struct gateway *g);
+
+/* Tells the workers' gates that these are the peers' endpoints, or (known false) that they are not any more. */
+void peers_tell_gates(struct gateway *g, const struct sl_config *config, bool known);
 
 void peer_selectors(struct sl_ts_list *list, const struct sl_prefix *prefixes, unsigned count);
 

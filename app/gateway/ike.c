@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The IKE engine of the gateway, and the small operations it needs. */
+#include <string.h>
+
 #include "gateway.h"
 
 enum { STRANGERS_MAX = 1024 }; /* half-open IKE SAs of theirs */
@@ -75,6 +77,7 @@ int ike_init(struct gateway *g)
 		.sa_max = SL_CONFIG_PEERS_MAX * SL_IKE_PEER_SAS + STRANGERS_MAX,
 		.strangers_max = STRANGERS_MAX,
 	};
+	memcpy(g->ike_conf.spi_key, g->ike_spi_key, sizeof(g->ike_spi_key));
 	peer_selectors(&g->ike_conf.selectors, behind, behind_count);
 	g->ike = sl_ike_new(&g->ike_conf, &ike_ops, g);
 	if (!g->ike)

@@ -192,6 +192,9 @@ static void wire_changed(void *owner, const struct sl_addr *ip, const struct rte
 {
 	struct link *link = owner;
 
+	gateway_command_all(link->gateway,
+		&(struct command){
+			.type = mac ? COMMAND_KNOW : COMMAND_FORGET, .arg = GATE_WIRE, .address = *ip});
 	/* A peer that does not answer for a moment keeps its old MAC: the IKE engine finds out if it is gone. */
 	if (mac)
 		sa_resolve(link->gateway, ip, mac);

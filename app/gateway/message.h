@@ -22,6 +22,8 @@ enum command_type {
 	COMMAND_OUT_MOVE,    /* object: struct sl_esp_out, endpoint: what it seals to from now on */
 	COMMAND_INNER_MTU, /* object: struct sl_esp_out, other: struct sl_esp_in, arg: what fits the path now */
 	COMMAND_NEIGHBOUR,  /* address: on the plain link, mac: all zero when it is not known any more */
+	COMMAND_KNOW,       /* address, arg: enum gate_as */
+	COMMAND_FORGET,     /* the same */
 	COMMAND_SEND_WIRE,  /* object: mbuf, a frame without tag */
 	COMMAND_SEND_PLAIN, /* object: mbuf, a frame without tag */
 	COMMAND_SEAL,       /* object: mbuf, such a frame to be taken as if the plain port had received it */

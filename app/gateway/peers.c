@@ -186,6 +186,17 @@ void peers_tick(struct gateway *g)
 		peer_forget(g, slot);
 }
 
+void peers_tell_gates(struct gateway *g, const struct sl_config *config, bool known)
+{
+	struct command command = {.type = known ? COMMAND_KNOW : COMMAND_FORGET, .arg = GATE_PEER};
+
+	for (unsigned i = 0; i < config->peer_count; i++) {
+		command.address = config->peers[i].endpoint.addr;
+		if (command.address.family != SL_NONE)
+			gateway_command_all(g, &command);
+	}
+}
+
 int peer_find(const struct gateway *g, const char *name)
 {
 	for (unsigned slot = 0; slot < g->peer_slots; slot++) {

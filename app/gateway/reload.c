@@ -340,6 +340,8 @@ static void commit(struct plan *plan)
 {
 	struct gateway *g = plan->g;
 
+	peers_tell_gates(g, plan->old, false);
+	peers_tell_gates(g, plan->new, true);
 	point_to(g, plan->new);
 	for (unsigned i = 0; i < plan->new->peer_count; i++) {
 		if (plan->steps[i].fresh)

@@ -117,6 +117,29 @@ static int add_kernel(struct sl_dataplane *dp, const struct port *plain)
 	return err;
 }
 
+static void introduce_routers(struct gate *gate, const struct sl_config_port *port)
+{
+	const struct sl_addr *routers[2 + SL_CONFIG_ROUTES_MAX] = {&port->next_hop, &port->next_hop6};
+
+	for (unsigned i = 0; i < port->route_count; i++)
+		routers[2 + i] = &port->routes[i].via;
+	for (unsigned i = 0; i < 2 + port->route_count; i++) {
+		if (routers[i]->family != SL_NONE)
+			gate_know(gate, routers[i], GATE_ROUTER);
+	}
+}
+
+/* Those who are known before they say a word. */
+static void introduce(struct gate *gate, const struct sl_config *c)
+{
+	for (unsigned i = 0; i < c->peer_count; i++) {
+		if (c->peers[i].endpoint.addr.family != SL_NONE)
+			gate_know(gate, &c->peers[i].endpoint.addr, GATE_PEER);
+	}
+	introduce_routers(gate, &c->wire);
+	introduce_routers(gate, &c->plain);
+}
+
 static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 {
 	struct worker *w = &g->workers[id];
@@ -127,8 +150,9 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 	w->idle_sleep = g->config->idle_sleep;
 	w->wake_fd = g->wake_fd;
 	w->control_sleeps = &g->asleep;
-	if (worker_init(w, id, g->worker_count, &g->wire.port, &g->plain.port) != 0)
+	if (worker_init(w, id, g->worker_count, &g->wire.port, &g->plain.port, g->ike_spi_key) != 0)
 		return -1;
+	introduce(w->gate, g->config);
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
 	w->dp.routes = g->routes;
@@ -200,6 +224,7 @@ static int assemble(struct gateway *g)
 {
 	lan_init(g);
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
+	sl_random(g->ike_spi_key, sizeof(g->ike_spi_key));
 	if (ports_open(g))
 		return -1;
 	if (control_init(g) || links_init(g) || peers_init(g) || routes_init(g) || workers_set_up(g) ||

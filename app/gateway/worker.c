@@ -54,17 +54,26 @@ static void wake_control(struct worker *w)
 
 static void post_handed(struct worker *w, const struct sl_burst *burst)
 {
+	const uint64_t now = gate_now();
+	unsigned posted = 0;
+
 	for (unsigned i = 0; i < burst->handed_count; i++) {
 		struct event event = {EVENT_PACKET, burst->handed_why[i], burst->handed[i]};
+		enum sl_drop reason = SL_DROP_RING_FULL;
 
-		if (rte_ring_free_count(w->events) > EVENTS_RESERVED) {
-			post(w, &event);
-		} else {
-			w->dp.counters.to_control--;
-			sl_drop(&w->dp, burst->handed[i], SL_DROP_RING_FULL);
+		if (gate_passes(w->gate, now, (enum sl_handed)event.arg, event.object, &reason)) {
+			reason = SL_DROP_RING_FULL;
+			if (likely(rte_ring_free_count(w->events) > EVENTS_RESERVED)) {
+				post(w, &event);
+				posted++;
+				continue;
+			}
 		}
+		w->dp.counters.to_control--;
+		sl_drop(&w->dp, burst->handed[i], reason);
 	}
-	wake_control(w);
+	if (posted)
+		wake_control(w);
 }
 
 /* Tells which flows want an SA, at most once a second: traffic into the void must not flood the control thread. */
@@ -85,8 +94,8 @@ static void post_wanted(struct worker *w, uint64_t *last)
 	wake_control(w);
 }
 
-/* What the control thread may be asked to tell senders, a second's worth at a time. */
-static void refill_errors(struct worker *w, uint64_t *last)
+/* What there is so much of in a second, for all of it at a time. */
+static void refill(struct worker *w, uint64_t *last)
 {
 	uint64_t now = rte_rdtsc();
 
@@ -94,6 +103,7 @@ static void refill_errors(struct worker *w, uint64_t *last)
 		return;
 	*last = now;
 	w->dp.errors_left = SL_ERRORS_A_SECOND;
+	w->dp.far_left = SL_FAR_A_SECOND;
 }
 
 /* ---- Packets -------------------------------------------------------------------------------------------------------- */
@@ -237,8 +247,11 @@ static void send_packet(struct worker *w, enum command_type type, struct rte_mbu
 
 static void set_neighbour(struct worker *w, const struct command *c)
 {
+	bool known = !rte_is_zero_ether_addr(&c->mac);
+
 	/* The table is as large as the control thread's: there is room, or else the packets keep going there. */
-	sl_neighbour_set(&w->dp, &c->address, rte_is_zero_ether_addr(&c->mac) ? NULL : &c->mac);
+	sl_neighbour_set(&w->dp, &c->address, known ? &c->mac : NULL);
+	(known ? gate_know : gate_forget)(w->gate, &c->address, GATE_PLAIN);
 }
 
 static void set_inner_mtu(const struct command *c)
@@ -269,6 +282,8 @@ static void carry_out(struct worker *w, const struct command *c)
 	case COMMAND_OUT_MOVE: sl_esp_out_move(c->object, &c->endpoint); break;
 	case COMMAND_INNER_MTU: set_inner_mtu(c); break;
 	case COMMAND_NEIGHBOUR: set_neighbour(w, c); break;
+	case COMMAND_KNOW: gate_know(w->gate, &c->address, c->arg); break;
+	case COMMAND_FORGET: gate_forget(w->gate, &c->address, c->arg); break;
 	case COMMAND_SEND_WIRE:
 	case COMMAND_SEND_PLAIN:
 	case COMMAND_SEAL: send_packet(w, (enum command_type)c->type, c->object); break;
@@ -410,7 +425,7 @@ static unsigned count_busy(struct worker *w, uint64_t *since)
 static int loop(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t last_wanted = 0, last_errors = rte_rdtsc(), since = last_errors;
+	uint64_t last_wanted = 0, last_refill = rte_rdtsc(), since = last_refill;
 	unsigned idle = 0, busy = 0; /* rounds in a row, these since `since` */
 
 	/* By default Linux rounds sleeps up by 50 us. */
@@ -426,8 +441,8 @@ static int loop(void *arg)
 			work += empty_inboxes(w);
 		if (unlikely(w->dp.wanted_count))
 			post_wanted(w, &last_wanted);
-		if (unlikely(w->dp.errors_left == 0))
-			refill_errors(w, &last_errors);
+		if (unlikely(w->dp.errors_left == 0 || w->dp.far_left == 0))
+			refill(w, &last_refill);
 		w->load.polls++;
 		if (work) {
 			w->load.busy_polls++;
@@ -457,8 +472,8 @@ static struct worker_port port_of(unsigned id, unsigned workers, const struct po
 	};
 }
 
-int worker_init(
-	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain)
+int worker_init(struct worker *w, unsigned id, unsigned workers, const struct port *wire,
+	const struct port *plain, const uint8_t *ike_key)
 {
 	char name[RTE_RING_NAMESIZE];
 	int err;
@@ -476,6 +491,9 @@ int worker_init(
 		name, sizeof(struct event), WORKER_EVENTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (!w->commands || !w->events)
 		return -rte_errno;
+	w->gate = gate_new(id, ike_key);
+	if (!w->gate)
+		return -ENOMEM;
 	err = sl_dataplane_init(&w->dp, id);
 	w->dp.workers = (uint8_t)workers;
 	return err ? err : handover_init(w);
@@ -495,6 +513,7 @@ void worker_stop(struct worker *w)
 void worker_fini(struct worker *w)
 {
 	handover_fini(w);
+	gate_free(w->gate);
 	rte_ring_free(w->commands);
 	rte_ring_free(w->events);
 	sl_dataplane_fini(&w->dp);

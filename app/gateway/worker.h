@@ -27,6 +27,7 @@
 #include <stdbool.h>
 
 #include "../../lib/dataplane/dataplane.h"
+#include "gate.h"
 #include "handover.h"
 #include "message.h"
 #include "port.h"
@@ -59,6 +60,7 @@ struct worker {
 	unsigned id;
 	unsigned lcore;
 	struct worker_port wire, plain;
+	struct gate *gate;   /* to the control thread */
 	struct watch *watch; /* NULL: nobody looks at packets */
 	uint16_t burst;      /* packets it takes at once, at most SL_BURST_MAX */
 	bool plain_open;
@@ -75,11 +77,11 @@ struct worker {
 
 /*
  * Allocates rings and tables of worker `id` of `workers`, all of which must have been through this before one is started.
- * The caller has filled in all, lcore, idle_sleep, plain_open, wake_fd and control_sleeps, and after it fills in dp.wire,
+ * ike_key is gate_new()'s. The caller has filled in all, lcore, idle_sleep, plain_open, wake_fd and control_sleeps, and after it fills in dp.wire,
  * dp.plain, dp.routes, dp.lan, dp.pool and dp.clamp_mss, and may change burst. Returns 0 or a negative errno.
  */
-int worker_init(
-	struct worker *w, unsigned id, unsigned workers, const struct port *wire, const struct port *plain);
+int worker_init(struct worker *w, unsigned id, unsigned workers, const struct port *wire,
+	const struct port *plain, const uint8_t *ike_key);
 
 /* Starts the loop on its lcore. Returns 0 or a negative errno. */
 int worker_start(struct worker *w);

@@ -97,6 +97,7 @@ enum {
 	SL_LAN_ROUTES_MAX = 16,
 	SL_ERRORS_A_SECOND =
 		512, /* packets of a worker about which the control thread may have to tell the sender */
+	SL_FAR_A_SECOND = 1024, /* packets of a worker that are decrypted though they must be old (open.c) */
 };
 
 /* A flow: what goes to one peer. */
@@ -165,10 +166,10 @@ struct sl_counters {
 
 struct sl_dataplane {
 	struct sl_link wire, plain;
-	uint8_t id;           /* of this worker */
-	uint8_t workers;      /* that run; their numbers are below */
-	bool clamp_mss;       /* lower what TCP wants to send at once to what fits a tunnel */
-	unsigned errors_left; /* of SL_ERRORS_A_SECOND; the worker fills it up */
+	uint8_t id;                     /* of this worker */
+	uint8_t workers;                /* that run; their numbers are below */
+	bool clamp_mss;                 /* lower what TCP wants to send at once to what fits a tunnel */
+	unsigned errors_left, far_left; /* of SL_ERRORS_A_SECOND, SL_FAR_A_SECOND; the worker fills them up */
 	/* Inner destination -> flow. What workers share is never changed: they get another, and say when they have it. */
 	const struct sl_routes *routes;
 	const struct sl_lan *lan; /* shared, and the same all the time; NULL: all hosts are on the link */

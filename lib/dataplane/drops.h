@@ -34,6 +34,9 @@
 	X(DUMMY, "dummy", "a dummy packet of the peer (next header 59), discarded as meant")                 \
 	X(HANDOFF_FULL, "handoff-full",                                                                      \
 		"the worker that has the session is behind; the packet for it was dropped")                  \
+	X(IKE_FLOOD, "ike-flood", "more IKE than the control thread takes from such a sender in a second")   \
+	X(LINK_FLOOD, "link-flood",                                                                          \
+		"more ARP, neighbour discovery or echoes than the control thread takes in a second")         \
 	X(RING_FULL, "ring-full", "the control thread is behind; the packet for it was dropped")             \
 	X(NO_MBUF, "no-mbuf", "the pool of packet buffers is empty")                                         \
 	X(TX_FULL, "tx-full", "the port did not take the packet for sending")

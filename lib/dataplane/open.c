@@ -193,6 +193,37 @@ static int replayed(struct sl_esp_in *in, enum sl_replay verdict)
 	__builtin_unreachable();
 }
 
+/*
+ * With ESN a packet from before the window looks like one of the next 2^32 (RFC 4303 A2.2), which only its ICV can tell. So
+ * many packets are hardly ever lost in a row, but the same old one is sent again as often as somebody likes, at the price of
+ * a decryption each. A few are tried, so that an SA that did lose so many goes on.
+ */
+static inline bool is_far(const struct job *j)
+{
+	return (int64_t)(j->seq - j->in->window.top) > INT32_MAX;
+}
+
+static int try_far(struct sl_dataplane *dp, struct sl_esp_in *in)
+{
+	if (dp->far_left > 0) {
+		dp->far_left--;
+		return PASS;
+	}
+	in->late++;
+	return SL_DROP_LATE;
+}
+
+/* Whether the packet is worth the decryption; or why not. */
+static inline int check_seq(struct sl_dataplane *dp, const struct job *j)
+{
+	/* Nearly every packet is a next one, and new: one compare. */
+	if (likely(j->seq - j->in->window.top - 1 < INT32_MAX))
+		return PASS;
+	if (is_far(j) && j->in->esn)
+		return try_far(dp, j->in);
+	return replayed(j->in, sl_replay_check(&j->in->window, j->seq));
+}
+
 static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 {
 	unsigned kept = 0;
@@ -205,8 +236,7 @@ static void decrypt_staged(struct sl_dataplane *dp, struct staged *s)
 			call_key(&j[KEYS_FAR].call);
 		if (i + KEYS_NEAR < s->count)
 			call_key(&j[KEYS_NEAR].call);
-		verdict = replayed(j->in, sl_replay_check(&j->in->window, j->seq));
-
+		verdict = check_seq(dp, j);
 		if (unlikely(verdict != PASS)) {
 			sl_drop(dp, j->m, (enum sl_drop)verdict);
 			continue;
@@ -258,13 +288,12 @@ static inline void deliver(struct sl_dataplane *dp, struct rte_mbuf *m, struct s
 	burst->tx[burst->tx_count++] = m;
 }
 
-/*
- * The ICV was wrong. With ESN a packet from before the window stands for a number of the next 2^32 (RFC 4303 A2.2), and
- * only the ICV tells. So many packets are hardly ever lost in a row: it was late, not forged.
- */
-static int refused(struct sl_esp_in *in, uint64_t seq)
+/* The ICV was wrong. What is far was late, not forged. */
+static int refused(const struct job *j)
 {
-	if (in->esn && seq > in->window.top + INT32_MAX) {
+	struct sl_esp_in *in = j->in;
+
+	if (in->esn && is_far(j)) {
 		in->late++;
 		return SL_DROP_LATE;
 	}
@@ -281,7 +310,7 @@ static int admit(const struct sl_dataplane *dp, const struct job *j)
 	int verdict;
 
 	if (unlikely(!sl_icv_equal(j->icv, rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len))))
-		return refused(in, j->seq);
+		return refused(j);
 	verdict = replayed(in, sl_replay_accept(&in->window, j->seq));
 	if (unlikely(verdict != PASS))
 		return verdict;

@@ -66,6 +66,7 @@ int sl_dataplane_init(struct sl_dataplane *dp, unsigned id)
 		dp->flows[i].owner = SL_NO_WORKER;
 	dp->id = (uint8_t)id;
 	dp->errors_left = SL_ERRORS_A_SECOND;
+	dp->far_left = SL_FAR_A_SECOND;
 	return 0;
 }
 

@@ -107,6 +107,7 @@ enum {
 	SL_IKE_WORKERS_MAX = 64,
 	SL_IKE_FLOWS_MAX = 32, /* of a peer */
 	SL_IKE_KEYS_MAX = 4,   /* public keys of a peer */
+	SL_IKE_SPI_KEY_LEN = 16,
 };
 
 /* Where a message came from, or goes to. */
@@ -129,7 +130,8 @@ struct sl_ike_conf {
 	unsigned mtu;
 	unsigned
 		sa_max; /* limit on all IKE SAs; what SL_IKE_PEER_SAS a peer leave is for half-open ones of strangers */
-	unsigned strangers_max; /* no more of those than this; 0: no other limit */
+	unsigned strangers_max;              /* no more of those than this; 0: no other limit */
+	uint8_t spi_key[SL_IKE_SPI_KEY_LEN]; /* random: by it our SPIs are told from invented ones */
 };
 
 enum sl_ike_start {
@@ -310,6 +312,23 @@ void sl_ike_alive(struct sl_ike *ike, uint64_t now, unsigned peer);
 
 /* Says Delete to every peer (once, without waiting for the answer) and removes all children: the gateway stops. */
 void sl_ike_shutdown(struct sl_ike *ike, uint64_t now);
+
+/* ---- Floods ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Messages come faster than any engine can look at them when somebody floods it, and those who hand them to it must choose.
+ * This tells, without the engine and in any thread, which are worth more. An SPI of ours is 40 random bits and 24 of a keyed
+ * hash of them, so a message to an IKE SA that there is, or was, is told from one with an invented SPI by the key of the
+ * conf alone. Nothing here is authenticated: who has seen an SPI can use it.
+ */
+enum sl_ike_sort {
+	SL_IKE_OURS, /* to an IKE SA of ours; *sa is a number that all its messages have, spread over 32 bits */
+	SL_IKE_RETURNED, /* IKE_SA_INIT that begins with a notify, as one does that brings a cookie back */
+	SL_IKE_STRANGE,  /* anything else */
+};
+
+enum sl_ike_sort sl_ike_sort(
+	const uint8_t key[static SL_IKE_SPI_KEY_LEN], const uint8_t *msg, size_t len, uint32_t *sa);
 
 /* ---- What the engine knows, for `sealane show` ------------------------------------------------------------------- */
 

@@ -335,6 +335,9 @@ struct ike_sa *ike_sa_new(
 	struct sl_ike *ike, enum ike_sa_state state, uint64_t peer_spi, const struct sl_ike_path *path);
 struct ike_sa *ike_sa_find(struct sl_ike *ike, uint64_t our_spi);
 
+/* sort.c: an SPI of ours, made of a random number. */
+uint64_t ike_spi_from(const struct sl_ike *ike, uint64_t random);
+
 /* The half-open SA that this very IKE_SA_INIT request made. */
 struct ike_sa *ike_sa_find_request(
 	struct sl_ike *ike, uint64_t spi_i, const struct sl_ike_path *path, const uint8_t *msg, size_t len);

@@ -15,7 +15,7 @@ static uint64_t our_spi(const struct ike_sa *sa)
 	return sa->initiator ? sa->spi_i : sa->spi_r;
 }
 
-/* Our SPIs are random, so they are their own hash. */
+/* Our SPIs are as good as random, so they are their own hash. */
 static struct ike_sa_bucket *spi_bucket(struct sl_ike *ike, uint64_t spi)
 {
 	return &ike->by_spi[spi & ike->bucket_mask];
@@ -54,6 +54,7 @@ static uint64_t new_spi(struct sl_ike *ike)
 
 	do {
 		ike->ops->random(ike->owner, &spi, sizeof(spi));
+		spi = ike_spi_from(ike, spi);
 	} while (spi == 0 || ike_sa_find(ike, spi));
 	return spi;
 }

@@ -59,6 +59,7 @@ static inline void pair_forget(void)
 	memset(&pair.alpha.counters, 0, sizeof(pair.alpha.counters));
 	memset(&pair.beta.counters, 0, sizeof(pair.beta.counters));
 	pair.alpha.errors_left = pair.beta.errors_left = SL_ERRORS_A_SECOND;
+	pair.alpha.far_left = pair.beta.far_left = SL_FAR_A_SECOND;
 }
 
 static inline int pair_fresh(void **state)

@@ -450,6 +450,64 @@ static void replays(void **state)
 	assert_int_equal(pair.in->late, 1);
 }
 
+/* Whether a copy of this sealed packet, which is dropped for this reason, was decrypted before. */
+static bool decrypts(const struct rte_mbuf *packet, enum sl_drop reason)
+{
+	struct rte_mbuf *m = rte_pktmbuf_copy(packet, pair.mbufs, 0, UINT32_MAX);
+	const uint8_t *inner = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + 28 + 16);
+	uint8_t before[16];
+	bool changed;
+
+	memcpy(before, inner, sizeof(before));
+	rte_mbuf_refcnt_update(m, 1);
+	expect_open_drop(m, reason);
+	changed = memcmp(inner, before, sizeof(before)) != 0;
+	rte_pktmbuf_free(m);
+	return changed;
+}
+
+static void seen_packets_cost_nothing(void **state)
+{
+	struct rte_mbuf *m = sealed(64), *again = rte_pktmbuf_copy(m, pair.mbufs, 0, UINT32_MAX);
+
+	(void)state;
+	rte_pktmbuf_free(expect_opens(m));
+	assert_false(decrypts(again, SL_DROP_REPLAY));
+	rte_pktmbuf_free(again);
+}
+
+/* A packet from before the window is decrypted a few times, to tell that it is old, and then dropped as it came. */
+static void old_packets_cost_little(void **state)
+{
+	enum { TRIED = 3, SENT = 20 };
+	struct rte_mbuf *old = sealed(64);
+	unsigned decrypted = 0;
+
+	(void)state;
+	pair.out->seq += 3 * SL_REPLAY_WINDOW;
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+	pair.beta.far_left = TRIED;
+	for (unsigned i = 0; i < SENT; i++)
+		decrypted += decrypts(old, SL_DROP_LATE);
+	rte_pktmbuf_free(old);
+	assert_int_equal(decrypted, TRIED);
+	assert_int_equal(pair.in->late, SENT);
+	assert_int_equal(pair.in->bad_icv, 0);
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+}
+
+/* An SA that lost more packets in a row than an old packet seems to have skipped goes on. */
+static void many_lost_in_a_row(void **state)
+{
+	(void)state;
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+	pair.out->seq += UINT32_C(3) << 30;
+	pair.beta.far_left = 1;
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+	assert_int_equal(pair.beta.far_left, 0);
+	rte_pktmbuf_free(expect_opens(sealed(64)));
+}
+
 static void low_half_rolls_over(void **state)
 {
 	(void)state;
@@ -628,6 +686,9 @@ int main(void)
 		FRESH(outer_drops),
 		FRESH(unknown_spis),
 		FRESH(replays),
+		FRESH(seen_packets_cost_nothing),
+		FRESH(old_packets_cost_little),
+		FRESH(many_lost_in_a_row),
 		FRESH(low_half_rolls_over),
 		FRESH(bad_insides),
 		FRESH(handed_over),
