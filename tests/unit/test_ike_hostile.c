@@ -7,6 +7,12 @@
 
 /* ---- Attackers --------------------------------------------------------------------------------------------------- */
 
+/* Every message that comes to nothing is counted under exactly one of these. */
+static uint64_t dropped(const struct sl_ike_stats *stats)
+{
+	return stats->malformed + stats->unknown_sa + stats->unexpected + stats->bad_integrity;
+}
+
 static void every_flipped_bit_of_ike_auth_is_noticed(void **state)
 {
 	(void)state;
@@ -26,6 +32,7 @@ static void every_flipped_bit_of_ike_auth_is_noticed(void **state)
 		assert_int_equal(after.half_open, before.half_open);
 		assert_int_equal(after.established, 0);
 		assert_in_range(after.bad_integrity, 8 * (trap.len - 40), 8 * trap.len);
+		assert_int_equal(dropped(&after) - dropped(&before), 8 * trap.len);
 		let_pass(p, &trap);
 		pair_run(p, PAIR_S);
 		assert_calm(p);
@@ -581,6 +588,7 @@ static void old_answer_is_not_an_answer(void **state)
 {
 	struct trap trap = {.from = BETA, .exchange = IKE_INFORMATIONAL};
 	struct pair *p = linked_pair(122);
+	struct sl_ike_stats before;
 
 	(void)state;
 	p->filter = spring;
@@ -591,8 +599,10 @@ static void old_answer_is_not_an_answer(void **state)
 	p->filter = NULL;
 	p->loss = 100;
 	ike_liveness_start(sa_of(p, ALPHA));
+	before = stats_of(p, ALPHA);
 	pair_inject(p, ALPHA, trap.data, trap.len);
 	assert_int_equal(sa_of(p, ALPHA)->request.tries, 1);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, before.unexpected + 1);
 	free_pair(p);
 }
 
