@@ -9,12 +9,13 @@ import sys
 import time
 
 import hostile_esp
+import hostile_init
 import hostile_inner
 from gateway import RELAY, SEALANE, Bench, need
 from hostile import Stage
 from tap import Tap, equal
 
-MODULES = (hostile_esp, hostile_inner)
+MODULES = (hostile_esp, hostile_inner, hostile_init)
 
 
 def main():
