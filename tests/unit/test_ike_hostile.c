@@ -143,9 +143,11 @@ static void cookies_are_not_a_pump(void **state)
 	forge_notify(p, IKE_N_COOKIE, trap.data, 0);
 	forge_notify(p, IKE_N_COOKIE, trap.data, IKE_COOKIE_MAX + 1);
 	assert_int_equal(p->sent, sent);
+	assert_int_equal(stats_of(p, ALPHA).malformed, 2);
 	for (unsigned i = 0; i < 100; i++)
 		forge_notify(p, IKE_N_COOKIE, "x", 1);
 	assert_int_equal(p->sent, sent + IKE_COOKIES_MAX);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, 100 - IKE_COOKIES_MAX);
 	free_pair(p);
 }
 
@@ -293,6 +295,24 @@ static void answer_from_elsewhere_is_dropped(void **state)
 	path.remote.port = 4500;
 	sl_ike_input(p->end[ALPHA].ike, p->now, &path, trap.data, trap.len);
 	assert_int_equal(p->sent, sent + 1);
+	free_pair(p);
+}
+
+/* Somebody sends our own request back to us: there shall be no IKE SA with ourselves. */
+static void own_request_is_dropped(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_SA_INIT};
+	struct pair *p = trapped_pair(&trap, 117);
+	unsigned sent = p->sent;
+
+	(void)state;
+	pair_inject(p, ALPHA, trap.data, trap.len);
+	assert_int_equal(p->sent, sent);
+	assert_int_equal(stats_of(p, ALPHA).half_open, 1);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, 1);
+	let_pass(p, &trap);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
 	free_pair(p);
 }
 
@@ -640,6 +660,7 @@ int main(void)
 		cmocka_unit_test(other_public_values_are_dropped),
 		cmocka_unit_test(weak_answer_is_dropped),
 		cmocka_unit_test(answer_from_elsewhere_is_dropped),
+		cmocka_unit_test(own_request_is_dropped),
 		cmocka_unit_test(repeated_request_gets_the_same_answer),
 		cmocka_unit_test(replays_change_nothing),
 		cmocka_unit_test(strange_auth_requests),
