@@ -8,14 +8,17 @@ families that have one of them in their name.
 import sys
 import time
 
+import hostile_answers
+import hostile_auth
 import hostile_esp
 import hostile_init
 import hostile_inner
+import hostile_sa
 from gateway import RELAY, SEALANE, Bench, need
 from hostile import Stage
 from tap import Tap, equal
 
-MODULES = (hostile_esp, hostile_inner, hostile_init)
+MODULES = (hostile_esp, hostile_inner, hostile_init, hostile_sa, hostile_auth, hostile_answers)
 
 
 def main():
