@@ -110,7 +110,8 @@ def algorithms(s):
     refused(s, "an AUTH payload of nothing", lambda sa, payloads: replaced(payloads, ike.AUTH, b"\x0e\0\0\0"))
     refused(s, "no AUTH payload", lambda sa, payloads: replaced(payloads, ike.AUTH))
     refused(s, "EAP in its place", lambda sa, payloads: replaced(payloads, ike.AUTH) + [(ike.EAP, b"\1\1\0\5\1")])
-    refused(s, "a certificate in its place", lambda sa, payloads: replaced(payloads, ike.AUTH) + [(ike.CERT, b"\4" + bytes(40))])
+    refused(s, "a certificate in its place", lambda sa, payloads: replaced(payloads,
+                                                                           ike.AUTH) + [(ike.CERT, b"\4" + bytes(40))])
 
 
 def octets(s):
@@ -161,7 +162,8 @@ def downgrades(s):
     refused(s, "no integrity added", change, sent((*ike.IKE_TRANSFORMS, ike.INTEG_NONE)))
     refused(s, "a better group taken out", change, sent((*ike.IKE_TRANSFORMS[:2], (4, 32), ike.X25519)))
     refused(s, "a second proposal taken out", change,
-            lambda sa: setattr(sa, "init_request", ike.message(sa.spi_i, bytes(8), ike.IKE_SA_INIT, ike.INITIATOR, 0, ike.SA, ike.chain(
+            lambda sa: setattr(sa, "init_request", ike.message(sa.spi_i, bytes(8), ike.IKE_SA_INIT, ike.INITIATOR, 0, ike.SA,
+                                                               ike.chain(
                 [(ike.SA, ike.proposals(ike.IKE_TRANSFORMS, weak)), *sa.init_payloads()[1:]]))))
     for kind in (16388, 16389, ike.FRAGMENTATION_SUPPORTED, 16431, 16435, 16438):
         refused(s, f"notify {kind} taken out", change, sent(ike.IKE_TRANSFORMS, [ike.notify(kind, bytes(2))]))
@@ -183,7 +185,8 @@ def identities(s):
         refused(s, what, change)
     for kind in (0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 200, 201, 255):
         named(f"kind {kind}", ike.identity(NAME, kind))
-    for name in (b"", b"a", NAME[:-1], NAME + b"x", NAME + b"\0", b"\0" + NAME, NAME.upper(), b"Alpha.test", NAME + b".", b" " + NAME,
+    for name in (b"", b"a", NAME[:-1], NAME + b"x", NAME + b"\0", b"\0" + NAME, NAME.upper(), b"Alpha.test", NAME + b".",
+                 b" " + NAME,
                  NAME + b"\n", NAME * 20, b"*", b"%s%n", b"..", b"beta.test", b"gamma.test", b"x" * 255, b"x" * 256, b"x" * 1000,
                  "álpha.test".encode(), b"\xff" * 20, b"\x1b[2J" + NAME):
         named(f"{name[:20]!r} of {len(name)} bytes", ike.identity(name))
@@ -211,7 +214,8 @@ def half_open(s):
     s.check("each byte behind its headers wrong", [ike_frame(other) for other in flipped], {"bad-integrity": len(flipped)},
             cases=len(flipped))
     early = [sa.seal(exchange, [], number) for exchange, number in
-             ((ike.INFORMATIONAL, 1), (ike.CREATE_CHILD_SA, 1), (ike.IKE_AUTH, 0), (ike.IKE_AUTH, 2), (ike.IKE_AUTH, 2 ** 32 - 1))]
+             ((ike.INFORMATIONAL, 1), (ike.CREATE_CHILD_SA, 1), (ike.IKE_AUTH, 0), (ike.IKE_AUTH, 2),
+              (ike.IKE_AUTH, 2 ** 32 - 1))]
     early += [sa.seal(ike.INFORMATIONAL, [ike.delete(ike.PROTO_IKE)], 1), sa.seal(ike.IKE_AUTH, [], 1, response=True)]
     s.check("what is not its turn", [ike_frame(other) for other in early], {"unexpected": len(early)}, cases=len(early))
     clear = [ike.message(sa.spi_i, sa.spi_r, ike.IKE_AUTH, ike.INITIATOR, 1, ike.first_of(payloads), ike.chain(payloads))
@@ -223,13 +227,15 @@ def half_open(s):
     s.check("once more", [ike_frame(msg)], {"retransmits": 1}, answers=[answer_is(sa, ike.IKE_AUTH, 1, believed)])
     s.check("its request of before once more", [ike_frame(sa.init_request)], answers=[lambda place, other: True])
     s.connect()
-    for what, plain, first in (("a broken chain", b"\0\0\0\0", ike.IDI), ("two names", ike.chain([(ike.IDI, ike.identity(NAME))] * 2), ike.IDI),
+    for what, plain, first in (("a broken chain", b"\0\0\0\0", ike.IDI),
+                               ("two names", ike.chain([(ike.IDI, ike.identity(NAME))] * 2), ike.IDI),
                                ("SK inside", ike.chain([(ike.SK, bytes(40))]), ike.SK)):
         sa = s.half_open()
         s.check(what, [ike_frame(sa.seal_plain(ike.IKE_AUTH, first, plain + b"\0", 1))], {"malformed": 1},
                 answers=[answer_is(sa, ike.IKE_AUTH, 1, says(ike.INVALID_SYNTAX))])
     sa = s.half_open()
-    s.check("an unknown payload, critical", [ike_frame(sa.seal(ike.IKE_AUTH, [*s.auth_payloads(sa, SPI), (99, b"", True)], 1))],
+    s.check("an unknown payload, critical", [ike_frame(sa.seal(ike.IKE_AUTH, [*s.auth_payloads(sa, SPI), (99, b"", True)],
+                                                               1))],
             answers=[answer_is(sa, ike.IKE_AUTH, 1, says(ike.UNSUPPORTED_CRITICAL_PAYLOAD))])
 
 
@@ -242,7 +248,8 @@ def children(s):
         msg = sa.seal(ike.IKE_AUTH, change(s.auth_payloads(sa, SPI)), 1)
 
         def right(found):
-            return ike.errors(found) == [kind] and ike.body_of(found, ike.SA) is None and sa.auth_is_by(s.gateway_key, found) is None
+            return ike.errors(found) == [kind] and ike.body_of(found, ike.SA) is None and sa.auth_is_by(s.gateway_key,
+                                                                                                        found) is None
         s.check(what, [ike_frame(msg)], answers=[answer_is(sa, ike.IKE_AUTH, 1, right)])
         s.check(f"{what}: closed", [ike_frame(sa.seal(ike.INFORMATIONAL, [ike.delete(ike.PROTO_IKE)], 2))],
                 answers=[answer_is(sa, ike.INFORMATIONAL, 2)], cases=0)
@@ -255,15 +262,19 @@ def children(s):
     cipher = ike.AES_GCM_256
     for kind in (ike.SA, ike.TSI, ike.TSR):
         none(f"no payload {kind}", ike.INVALID_SYNTAX, lambda payloads: replaced(payloads, kind))
-    lists = [[cipher, ike.ESN, (3, 12)], [(1, 11), ike.ESN], [(1, 12, 256), (3, 12), ike.ESN], [(1, 20, 192), ike.ESN], [cipher, ike.ESN, ike.X25519],
-             [cipher, ike.ESN, (4, 14)], [ike.ESN], [cipher], [cipher, (5, 2)], [cipher, ike.ESN, (2, 5)], [cipher, ike.ESN, (6, 0)], [(1, 18, 256), ike.ESN],
+    lists = [[cipher, ike.ESN, (3, 12)], [(1, 11), ike.ESN], [(1, 12, 256), (3, 12), ike.ESN], [(1, 20, 192), ike.ESN],
+             [cipher, ike.ESN, ike.X25519],
+             [cipher, ike.ESN, (4, 14)], [ike.ESN], [cipher], [cipher, (5, 2)], [cipher, ike.ESN, (2, 5)], [cipher, ike.ESN,
+                                                                                                            (6, 0)], [(1, 18, 256), ike.ESN],
              [(1, 28, 256), ike.ESN]]
     for entries in lists:
         none(f"{entries}", ike.NO_PROPOSAL_CHOSEN, offered(ike.proposals(entries, protocol=ike.PROTO_ESP, spi=SPI)))
     for protocol in (0, 1, 2, 4, 255):
-        none(f"protocol {protocol}", ike.NO_PROPOSAL_CHOSEN, offered(ike.proposals(ike.ESP_TRANSFORMS, protocol=protocol, spi=SPI)))
+        none(f"protocol {protocol}", ike.NO_PROPOSAL_CHOSEN, offered(ike.proposals(ike.ESP_TRANSFORMS, protocol=protocol,
+                                                                                   spi=SPI)))
     for spi in (b"", b"\1", bytes(8), bytes(4), b"\0\0\0\1", b"\0\0\0\xff"):
-        none(f"SPI {spi.hex()}", ike.NO_PROPOSAL_CHOSEN, offered(ike.proposals(ike.ESP_TRANSFORMS, protocol=ike.PROTO_ESP, spi=spi)))
+        none(f"SPI {spi.hex()}", ike.NO_PROPOSAL_CHOSEN, offered(ike.proposals(ike.ESP_TRANSFORMS, protocol=ike.PROTO_ESP,
+                                                                               spi=spi)))
     good = ike.proposals(ike.ESP_TRANSFORMS, protocol=ike.PROTO_ESP, spi=SPI)
     for body in (good[:8], good[:-1], good + b"\0", good[:7] + b"\0" + good[8:], good[:7] + b"\xff" + good[8:]):
         none(f"broken, {body.hex()}", ike.INVALID_SYNTAX, offered(body))
@@ -275,13 +286,15 @@ def children(s):
     none("a range turned round", ike.TS_UNACCEPTABLE, selected(ike.TSI, turned))
     opaque = ike.selectors(ike.selector(bytes([10, 1, 0, 0]), bytes([10, 1, 255, 255]), ports=(65535, 0)))
     none("ports that are opaque", ike.TS_UNACCEPTABLE, selected(ike.TSI, opaque))
-    for body in (b"\0\0\0\0", b"\1\0\0\0", b"\2\0\0\0" + turned[4:], b"\1\0\0\0" + turned[4:-1], b"\1\0\0\0\7\0\0\0" + bytes(12)):
+    for body in (b"\0\0\0\0", b"\1\0\0\0", b"\2\0\0\0" + turned[4:], b"\1\0\0\0" + turned[4:-1],
+                 b"\1\0\0\0\7\0\0\0" + bytes(12)):
         none(f"selectors {body.hex()}", ike.INVALID_SYNTAX, selected(ike.TSI, body))
     none("selectors of a kind nobody knows", ike.TS_UNACCEPTABLE, selected(ike.TSI, b"\1\0\0\0\x0a\0\0\x10" + bytes(12)))
 
 
 FAMILIES = (
-    ("IKE_AUTH: signatures", signatures), ("IKE_AUTH: algorithms and methods", algorithms), ("IKE_AUTH: over other octets", octets),
+    ("IKE_AUTH: signatures", signatures), ("IKE_AUTH: algorithms and methods", algorithms), ("IKE_AUTH: over other octets",
+                                                                                             octets),
     ("IKE_AUTH: downgrades", downgrades), ("IKE_AUTH: identities", identities), ("IKE_AUTH: half-open SAs", half_open),
     ("IKE_AUTH: child SAs", children),
 )

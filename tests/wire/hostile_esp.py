@@ -165,6 +165,9 @@ def without_esn(s):
     aad = struct.pack("!III", s.child.send.spi, 0, 600)
     s.check("associated data of an SA with ESN", [in_udp(seal_with(s.child, datagram(), 600, aad))], {"bad-icv": 1})
     s.check("number 0", [honest(s, 0)[0]], {"late": 1})
+    top = s.child.next(3 * WINDOW)
+    frames, plain = both([honest(s, top), honest(s, top - WINDOW + 1), honest(s, top - WINDOW), honest(s, top - WINDOW - 1)])
+    s.check("the ends of the window", frames, {"late": 2}, plain[:2], cases=4)
     s.child.seq = EPOCH - 40
     s.fence()
     old, _ = both([honest(s, seq) for seq in (1, 500, EPOCH - 39 - WINDOW - 1)])
@@ -375,7 +378,8 @@ def outer(s):
         delivered(f"outer DSCP {dscp}", lambda packet: in_udp(packet, tos=dscp << 2))
     for options in b"\1" * 4, b"\x94\4\0\0", b"\x83\x07\4\x0a\0\0\1\0", b"\1" * 40, b"\x44\x28\5\0" + bytes(36):
         delivered(f"outer options {options[:4].hex()}", lambda packet: in_udp(packet, options=options))
-    for number, offset in (0x2000, "first"), (0x2001, "middle"), (1, "last"), (0x1fff, "far"), (0x3fff, "all"), (0xa000, "odd"):
+    for number, offset in (0x2000, "first"), (0x2001, "middle"), (1, "last"), (0x1fff, "far"), (0x3fff, "all"), (0xa000,
+                                                                                                                 "odd"):
         refused(f"an outer fragment, {offset}", "fragment", lambda packet: in_udp(packet, fragment=number))
     for flags in 0x4000, 0x8000, 0xc000:
         delivered(f"outer flags {flags:#x}", lambda packet: in_udp(packet, fragment=flags))

@@ -10,7 +10,8 @@ import struct
 import ike_peer as ike
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from gateway import ALPHA, BETA
-from hostile import (IKE_PORT, MARKER, NAT_PORT, accepts, address, checksum, ike_frame, in_udp, ipv4, frame, on_wire, refuses,
+from hostile import (IKE_PORT, MARKER, NAT_PORT, accepts, address, checksum, ike_frame, in_udp, ipv4, frame, on_wire,
+                     refuses,
                      udp)
 
 P = 2 ** 255 - 19
@@ -60,7 +61,8 @@ def patched(msg, at, *values):
 def headers(s):
     msg = init()
     dropped(s, "lengths that are not its own",
-            [with_length(msg, length) for length in (0, 1, 27, 28, len(msg) - 1, len(msg) + 1, 8193, 65535, 2 ** 31, 2 ** 32 - 1)])
+            [with_length(msg, length) for length in (0, 1, 27, 28, len(msg) - 1, len(msg) + 1, 8193, 65535, 2 ** 31,
+                                                     2 ** 32 - 1)])
     dropped(s, "major versions", [patched(msg, 17, major << 4) for major in range(16) if major != 2])
     answered(s, "minor versions", [patched(init(), 17, 0x21), patched(init(), 17, 0x2f)], accepts)
     dropped(s, "exchanges that do not exist", [patched(msg, 18, kind) for kind in range(256) if kind not in range(34, 38)])
@@ -87,7 +89,8 @@ def chains(s):
         wrong = [0, 1, 2, 3, length - 1, length + 1, length + 4, 0x7fff, 0xffff]
         dropped(s, f"payload {number + 1} of other lengths",
                 [patched(msg, at + 2, *struct.pack("!H", other)) for other in wrong])
-    swallowed = [patched(msg, at + 2, *struct.pack("!H", length + sum(more for _, more in starts[number + 1:number + 1 + count])))
+    swallowed = [patched(msg, at + 2, *struct.pack("!H", length + sum(more for _,
+                                                                      more in starts[number + 1:number + 1 + count])))
                  for number, (at, length) in enumerate(starts) for count in range(1, 3 - number)]
     dropped(s, "payloads in which others lie", swallowed)
     dropped(s, "no payload, though there are bytes", [patched(msg, 16, 0)])
@@ -99,14 +102,16 @@ def chains(s):
     dropped(s, "more than 32 payloads", [init(payloads + [VENDOR] * more) for more in (30, 31, 60)])
     answered(s, "32 payloads", [init(payloads + [VENDOR] * 29)], accepts)
     dropped(s, "protected payloads", [init(payloads + [(kind, bytes(size))]) for kind in (46, 53) for size in (0, 40)])
-    answered(s, "in other orders", [init(change=lambda three: three[::-1]), init(change=lambda three: three[1:] + three[:1])],
+    answered(s, "in other orders", [init(change=lambda three: three[::-1]),
+                                    init(change=lambda three: three[1:] + three[:1])],
              accepts)
     dropped(s, "payloads shorter than their own fields",
             [init(payloads + [(kind, bytes(size))]) for kind in (35, 36, 39, 41, 42, 44, 45) for size in range(4)])
     dropped(s, "notifies whose SPI does not fit",
             [init(payloads + [(ike.NOTIFY, bytes([3, size]) + bytes(2) + bytes(size - 1))]) for size in (1, 4, 200, 255)])
     dropped(s, "deletes that count wrong",
-            [init(payloads + [(ike.DELETE, body)]) for body in (b"\3\4\0\1", b"\3\4\0\2\0\0\0\0", b"\3\4\0\0\0\0\0\0", b"\3\x08\0\1" + bytes(8),
+            [init(payloads + [(ike.DELETE, body)]) for body in (b"\3\4\0\1", b"\3\4\0\2\0\0\0\0", b"\3\4\0\0\0\0\0\0",
+                                                                b"\3\x08\0\1" + bytes(8),
                                                                 b"\1\0\0\1", b"\1\x08\0\1" + bytes(8), b"\3\4\xff\xff\0\0\0\0")])
     answered(s, "deletes and identities in the clear, which mean nothing",
              [init(change=lambda three: three + [extra]) for extra in
@@ -144,10 +149,13 @@ def broken_proposals(s):
     first = 8  # the first transform, of 12 bytes
     dropped(s, "no proposal, or part of one", [offering(good[:length]) for length in range(size)])
     dropped(s, "proposals of other lengths",
-            [offering(good[:2] + struct.pack("!H", length) + good[4:]) for length in (0, 1, 7, 8, 9, 20, size - 1, size + 1, 0xffff)])
+            [offering(good[:2] + struct.pack("!H", length) + good[4:])
+             for length in (0, 1, 7, 8, 9, 20, size - 1, size + 1, 0xffff)])
     dropped(s, "marks of more proposals", [offering(patched(good, 0, more)) for more in (1, 2, 3, 4, 255)])
-    dropped(s, "bytes behind the last proposal", [offering(good + bytes(more)) for more in (1, 4, 8)] + [offering(good + good)])
-    dropped(s, "other numbers of transforms", [offering(patched(good, count_at, count)) for count in range(256) if count != 3])
+    dropped(s, "bytes behind the last proposal", [offering(good + bytes(more))
+                                                  for more in (1, 4, 8)] + [offering(good + good)])
+    dropped(s, "other numbers of transforms", [offering(patched(good, count_at, count))
+                                               for count in range(256) if count != 3])
     dropped(s, "SPIs longer than the proposal", [offering(patched(good, 6, length)) for length in (size, 100, 255)])
     dropped(s, "transforms of other lengths",
             [offering(patched(good, first + 2, 0, length)) for length in (0, 1, 7, 9, 10, 11, 13, 16, 20, 28, size, 255)])
@@ -168,18 +176,21 @@ def offering_body():
     """SA payloads that are none, for other exchanges."""
     good = ike.proposals(ike.IKE_TRANSFORMS)
     return [good[:8], good[:20], good[:-1], good + b"\0", patched(good, 0, 1), patched(good, 7, 0), patched(good, 7, 255),
-            patched(good, 6, 255), patched(good, 10, 0, 7), patched(good, 10, 0, 0), ike.proposals(*[ike.IKE_TRANSFORMS] * 17)]
+            patched(good, 6, 255), patched(good, 10, 0, 7), patched(good, 10, 0,
+                                                                    0), ike.proposals(*[ike.IKE_TRANSFORMS] * 17)]
 
 
 def weak_proposals(s):
     """What holds nothing of the profile, although some of it does."""
     cipher, prf, group = ike.IKE_TRANSFORMS
-    lists = [[(1, number, 256), prf, group] for number in (0, 1, 2, 3, 5, 6, 7, 8, 9, 11, 12, 13, 14, 18, 19, 21, 28, 255, 1024, 65535)]
+    lists = [[(1, number, 256), prf, group] for number in (0, 1, 2, 3, 5, 6, 7, 8, 9, 11, 12, 13, 14, 18, 19, 21, 28, 255,
+                                                           1024, 65535)]
     lists += [[(1, 20, bits), prf, group] for bits in (0, 1, 16, 40, 64, 127, 129, 160, 192, 255, 257, 512, 65535)]
     lists += [[(1, 20), prf, group]]
     lists += [[cipher, (2, number), group] for number in (0, 1, 2, 3, 4, 6, 7, 8, 255, 65535)]
     lists += [[cipher, (2, 5, 128), group]]
-    lists += [[cipher, prf, (4, number)] for number in (0, 1, 2, 5, 14, 15, 19, 20, 21, 22, 24, 25, 30, 32, 35, 36, 37, 255, 65535)]
+    lists += [[cipher, prf, (4, number)] for number in (0, 1, 2, 5, 14, 15, 19, 20, 21, 22, 24, 25, 30, 32, 35, 36, 37, 255,
+                                                        65535)]
     lists += [[cipher, prf, group, (3, number)] for number in (1, 2, 5, 8, 12, 14, 65535)]
     lists += [[cipher, prf, group, extra] for extra in ((5, 0), (5, 1), (6, 1), (7, 35), (13, 1), (255, 0), (0, 0))]
     lists += [[cipher, prf], [cipher, group], [prf, group], [cipher], [prf], [group], [ike.INTEG_NONE]]
@@ -192,7 +203,8 @@ def weak_proposals(s):
     one = ike.proposals(good)
     twice = one[:2] + struct.pack("!H", len(one) + 4) + one[4:11] + b"\x10" + one[12:20] + one[16:20] + one[20:]
     refused(s, "a key length twice; other attributes; a long one",
-            [offering(twice)] + [offering(one[:16] + attribute + one[20:]) for attribute in (b"\x80\x0f\1\0", b"\x80\1\1\0", b"\0\x0e\0\0")],
+            [offering(twice)] + [offering(one[:16] + attribute + one[20:])
+                                 for attribute in (b"\x80\x0f\1\0", b"\x80\1\1\0", b"\0\x0e\0\0")],
             ike.NO_PROPOSAL_CHOSEN)
 
     def chose(*wanted):
@@ -220,11 +232,14 @@ def key_exchanges(s):
     dropped(s, "KE payloads of every length but one",
             [exchanging((group + os.urandom(32) + bytes(300))[:length]) for length in range(305) if length != 36])
     refused(s, "groups nobody has asked for",
-            [exchanging(struct.pack("!HH", number, 0) + bytes(32)) for number in (0, 1, 2, 14, 19, 20, 21, 30, 32, 33, 255, 256, 7936, 65535)],
+            [exchanging(struct.pack("!HH", number, 0) + bytes(32))
+             for number in (0, 1, 2, 14, 19, 20, 21, 30, 32, 33, 255, 256, 7936, 65535)],
             ike.INVALID_KE_PAYLOAD, b"\0\x1f")
-    refused(s, "their values of any length", [exchanging(struct.pack("!HH", 14, 0) + bytes(length)) for length in (1, 31, 256, 1000)],
+    refused(s, "their values of any length", [exchanging(struct.pack("!HH", 14, 0) + bytes(length))
+                                              for length in (1, 31, 256, 1000)],
             ike.INVALID_KE_PAYLOAD, b"\0\x1f")
-    answered(s, "reserved bytes of KE", [exchanging(b"\0\x1f\xff\xff" + ike.public_bytes(X25519PrivateKey.generate()))], accepts)
+    answered(s, "reserved bytes of KE", [exchanging(b"\0\x1f\xff\xff" + ike.public_bytes(X25519PrivateKey.generate()))],
+             accepts)
 
 
 def is_weak(point):
@@ -282,7 +297,8 @@ def cookies(s):
     demanded("no cookie", [asking()])
     demanded("each byte of it wrong", [asking(patched(cookie, at, cookie[at] ^ 1)) for at in range(len(cookie))])
     demanded("each length of it", [asking((cookie + bytes(70))[:length]) for length in range(70) if length != len(cookie)])
-    demanded("each version but its own", [asking(patched(cookie, 0, number)) for number in range(256) if number != cookie[0]])
+    demanded("each version but its own", [asking(patched(cookie, 0, number))
+                                          for number in range(256) if number != cookie[0]])
     demanded("behind a wrong one", [asking(bytes(33), cookie)])
     elsewhere = ike.IkeSa()
     demanded("of another SPI", [asking(cookie, sa=elsewhere)])
@@ -292,7 +308,8 @@ def cookies(s):
     s.check("half-open SA 8 of it", [ike_frame(init(), other)], answers=[accepts])
     demanded("of another address", [asking(cookie)], other)
     s.check("the right one", [ike_frame(asking(cookie), place)], answers=[accepts])
-    s.check("the right one again is the same request", [ike_frame(asking(cookie), place)], {"retransmits": 1}, answers=[accepts])
+    s.check("the right one again is the same request", [ike_frame(asking(cookie), place)], {"retransmits": 1},
+            answers=[accepts])
     for number in range(7):
         more = ike.IkeSa()
         msg = more.init_message()
@@ -304,7 +321,8 @@ def cookies(s):
     fresh = ike.notifies(ike.read_chain(ike.NOTIFY, s.ask(last.init_message(), place)[ike.HEADER_LEN:]))[ike.COOKIE]
     s.settle()
     returned = last.init_message([ike.notify(ike.COOKIE, fresh)] + last.init_payloads())
-    s.check("no more than 16 for one address, with whatever cookie", [ike_frame(returned, place)] * 3, {"turned-away": 3}, cases=3)
+    s.check("no more than 16 for one address, with whatever cookie", [ike_frame(returned, place)] * 3, {"turned-away": 3},
+            cases=3)
 
 
 # ---- In disguise -----------------------------------------------------------------------------------------------------
@@ -315,8 +333,10 @@ def ports(s):
     s.check("... even if its SPI looks like one", [in_udp(MARKER + msg[4:])], {"malformed": 1})
     s.check("a marker on port 500", [in_udp(MARKER + msg, sport=IKE_PORT, dport=IKE_PORT)], {"malformed": 1})
     s.check("two markers", [in_udp(MARKER * 2 + msg)], {"malformed": 1})
-    s.check("a marker, and less than a message", [in_udp(MARKER + bytes(size)) for size in range(28)], {"malformed": 28}, cases=28)
-    s.check("less than a message on port 500", [in_udp(bytes(size), dport=IKE_PORT) for size in range(28)], {"malformed": 28},
+    s.check("a marker, and less than a message", [in_udp(MARKER + bytes(size)) for size in range(28)], {"malformed": 28},
+            cases=28)
+    s.check("less than a message on port 500", [in_udp(bytes(size), dport=IKE_PORT) for size in range(28)],
+            {"malformed": 28},
             cases=28)
     sealed = s.child.seal(bytes(40))
     s.check("ESP on port 500", [in_udp(sealed, dport=IKE_PORT), in_udp(sealed, sport=IKE_PORT, dport=IKE_PORT)],
@@ -334,12 +354,14 @@ def ports(s):
         padded = pseudo + datagram + bytes(len(datagram) % 2)
         return on_wire(datagram[:6] + struct.pack("!H", (checksum(padded) or 0xffff) ^ off) + datagram[8:], src)
     s.check("a UDP checksum that is right", [summed(MARKER + init(), 0)], answers=[accepts])
-    s.check("UDP checksums that are wrong", [summed(MARKER + init(), 1 << bit) for bit in range(16)], {"bad-checksum": 16}, cases=16)
+    s.check("UDP checksums that are wrong", [summed(MARKER + init(), 1 << bit) for bit in range(16)], {"bad-checksum": 16},
+            cases=16)
     nobody = ["0.0.0.0", "127.0.0.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", BETA.wire]
     s.check("from where no answer can go", [ike_frame(init(), src, port) for src in nobody for port in (IKE_PORT, NAT_PORT)],
             {"martian": 2 * len(nobody)}, cases=2 * len(nobody))
     s.check("to addresses that are not its own", [frame(ipv4(ALPHA.wire, dst, udp(NAT_PORT, NAT_PORT, MARKER + init())))
-                                                  for dst in (BETA.plain, "192.0.2.255", "224.0.0.1")], {"not-for-us": 3}, cases=3)
+                                                  for dst in (BETA.plain, "192.0.2.255",
+                                                              "224.0.0.1")], {"not-for-us": 3}, cases=3)
 
 
 def without_sa(s):
@@ -358,7 +380,8 @@ def without_sa(s):
 
 
 FAMILIES = (
-    ("IKE_SA_INIT: headers", headers), ("IKE_SA_INIT: chains of payloads", chains), ("IKE_SA_INIT: critical payloads", critical),
+    ("IKE_SA_INIT: headers", headers), ("IKE_SA_INIT: chains of payloads", chains), ("IKE_SA_INIT: critical payloads",
+                                                                                     critical),
     ("IKE_SA_INIT: broken proposals", broken_proposals), ("IKE_SA_INIT: weak proposals", weak_proposals),
     ("IKE_SA_INIT: key exchanges of every length", key_exchanges), ("IKE_SA_INIT: points of small order", weak_points),
     ("IKE_SA_INIT: nonces", nonces), ("IKE_SA_INIT: cookies", cookies), ("IKE: in disguise", ports),

@@ -113,7 +113,8 @@ def hops(s):
                  (ICMP, b"\x0b\0", inner))
         s.check(f"time to live {ttl}", [], {"expired": 1})
     delivered(s, "times to live that are enough", [datagram(ttl=ttl) for ttl in (2, 3, 64, 128, 254, 255)])
-    silent = [ipv4(SRC, HOST, struct.pack("!BBH", kind, 0, 0xffff ^ kind << 8) + bytes(28), ICMP, ttl=1) for kind in (3, 5, 11, 12)]
+    silent = [ipv4(SRC, HOST, struct.pack("!BBH", kind, 0, 0xffff ^ kind << 8) + bytes(28), ICMP, ttl=1)
+              for kind in (3, 5, 11, 12)]
     silent += [datagram(ttl=1, fragment=offset) for offset in (1, 185, 0x1fff)]
     refused(s, "out of hops, but nobody is to hear of it", "expired", silent)
 
@@ -133,13 +134,35 @@ def congestion(s):
 def contents(s):
     """What is in an IP packet is its receiver's affair."""
     delivered(s, "protocols 0 to 255", [ipv4(SRC, HOST, bytes(24), proto) for proto in range(256)])
-    delivered(s, "fragments", [datagram(fragment=value) for value in (0x2000, 0x2001, 1, 0x1fff, 0x3fff, 0x4000, 0x8000, 0xffff)])
+    delivered(s, "fragments", [datagram(fragment=value) for value in (0x2000, 0x2001, 1, 0x1fff, 0x3fff, 0x4000, 0x8000,
+                                                                      0xffff)])
     syn = struct.pack("!HHIIBBHHH", 7000, 80, 1, 0, 0xf0, 2, 1000, 0, 0) + b"\2\4\5\xb4" + bytes(36)
     delivered(s, "SYNs cut to every length", [ipv4(SRC, HOST, syn[:size], 6) for size in range(len(syn))])
     options = [b"\2\0\0\0", b"\2\1\0\0", b"\2\3\0\0", b"\2\xff\0\0", b"\3\0\0\0", b"\xfe\xff\0\0", b"\1\1\1\2", b"\0\2\4\5"]
-    delivered(s, "SYNs with broken options", [ipv4(SRC, HOST, syn[:12] + b"\x60" + syn[13:20] + text, 6) for text in options])
+    delivered(s, "SYNs with broken options", [ipv4(SRC, HOST, syn[:12] + b"\x60" + syn[13:20] + text, 6)
+                                              for text in options])
     delivered(s, "SYNs with headers of every length but the right one",
               [ipv4(SRC, HOST, syn[:12] + bytes([words << 4]) + syn[13:20], 6) for words in range(16)])
+
+
+def large(s):
+    """A peer on larger links may seal what does not fit the plain one, whose MTU is 1500."""
+    delivered(s, "what just fits", [datagram(payload=bytes(size - 28), fragment=flags) for size in (1499, 1500)
+                                    for flags in (0, 0x4000)])
+    for size in 1501, 1504, 1800, 1900:
+        inner = datagram(payload=bytes(size - 28), fragment=0x4000)
+        s.fence(sealed(s, [inner]))
+        told = s.child.open(s.until(lambda: s.esp_in and s.esp_in.pop(0), "the error"))
+        s.expect(f"{size} bytes", "what its sender hears", (told[9], told[20:22], told[26:28]),
+                 (ICMP, b"\3\4", struct.pack("!H", 1500)))
+        s.check(f"{size} bytes, not to be cut", [], {"too-big": 1})
+        inner = datagram(payload=bytes(range(256)) * 7 + bytes(size - 28 - 1792) if size > 1820 else bytes(size - 28))
+        s.fence(sealed(s, [inner]))
+        parts = [s.plain_in.pop(0) for _ in range(len(s.plain_in))]
+        s.expect(f"{size} bytes, cut", "parts", (len(parts), b"".join(part[20:] for part in parts)), (2, inner[20:]))
+        s.expect(f"{size} bytes, cut", "sizes", [len(part) <= 1500 and checksum(part[:20]) == 0 for part in parts],
+                 [True] * 2)
+        s.cases += 1
 
 
 def six(s):
@@ -153,8 +176,10 @@ def six(s):
     refused(s, "IPv6 that nobody has", "martian",
             [packet(*pair) for pair in ((lo, two), (one, lo), (local, two), (one, local), (group, two), (one, group),
                                         (bytes(16), two), (one, bytes(16)), (one, one), (mapped, two))], IPV6)
-    refused(s, "IPv6 of other versions", "bad-inner", [packet(one, two, version) for version in range(16) if version != 6], IPV6)
-    refused(s, "IPv6 longer than it is", "bad-inner", [packet(one, two, length=size) for size in (17, 18, 100, 0xffff)], IPV6)
+    refused(s, "IPv6 of other versions", "bad-inner", [packet(one, two, version) for version in range(16) if version != 6],
+            IPV6)
+    refused(s, "IPv6 longer than it is", "bad-inner", [packet(one, two, length=size) for size in (17, 18, 100, 0xffff)],
+            IPV6)
     refused(s, "IPv6 cut to every length", "bad-inner", [packet(one, two)[:size] for size in range(56)], IPV6)
     refused(s, "IPv6 called IPv4, and IPv4 called IPv6", "bad-inner", [packet(one, two)])
     refused(s, "IPv4 called IPv6", "bad-inner", [datagram()], IPV6)
@@ -163,5 +188,6 @@ def six(s):
 FAMILIES = (
     ("inner: headers", headers), ("inner: lengths", lengths), ("inner: sources", sources),
     ("inner: destinations", destinations), ("inner: pings", pings), ("inner: hops", hops),
-    ("inner: congestion marks", congestion), ("inner: contents", contents), ("inner: IPv6", six),
+    ("inner: congestion marks", congestion), ("inner: contents", contents), ("inner: larger than the plain link", large),
+    ("inner: IPv6", six),
 )

@@ -30,8 +30,7 @@ def main():
             for name, run in module.FAMILIES:
                 if not words or any(word in name for word in words):
                     started = time.monotonic()
-                    with stage.family(name):
-                        run(stage)
+                    stage.family(name, run)
                     tap.note(f"{time.monotonic() - started:.1f} s")
         with tap.case("the accounting holds at the end"):
             stage.gateway.check_accounting()
