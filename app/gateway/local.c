@@ -69,7 +69,8 @@ static void reflect(struct link *link, struct rte_mbuf *m)
 }
 
 /* What only the wire brings: IKE, and routers that cannot pass on what we sealed. */
-static void wire_packet(struct gateway *g, struct rte_mbuf *m, const void *packet, size_t len)
+static void wire_packet(
+	struct gateway *g, struct rte_mbuf *m, const struct sl_ip *ip, const void *packet, size_t len)
 {
 	struct sl_icmp_too_big told;
 	struct sl_udp udp;
@@ -80,7 +81,9 @@ static void wire_packet(struct gateway *g, struct rte_mbuf *m, const void *packe
 		path_mtu_told(g, &told);
 		rte_pktmbuf_free(m);
 	} else {
-		gateway_drop(g, m, SL_DROP_NOT_FOR_US);
+		/* Of a datagram the worker has looked at everything else. */
+		gateway_drop(
+			g, m, ip->protocol == SL_PROTOCOL_UDP ? SL_DROP_BAD_CHECKSUM : SL_DROP_NOT_FOR_US);
 	}
 }
 
@@ -96,10 +99,13 @@ static void frame_input(struct gateway *g, struct link *link, struct rte_mbuf *m
 		gateway_drop(g, m, SL_DROP_RUNT);
 	else if (!link_is_own(link, &ip.dst))
 		gateway_drop(g, m, SL_DROP_NOT_FOR_US);
+	else if (sl_addr_is_martian(&ip.src) || link_is_own(link, &ip.src))
+		gateway_drop(
+			g, m, SL_DROP_MARTIAN); /* whatever it wants, the answer would go nowhere, or to us */
 	else if (sl_echo_answer(eth + 1, len))
 		reflect(link, m);
 	else if (link == &g->wire)
-		wire_packet(g, m, eth + 1, len);
+		wire_packet(g, m, &ip, eth + 1, len);
 	else
 		gateway_drop(g, m, SL_DROP_NOT_FOR_US);
 }

@@ -155,6 +155,7 @@ static int worker_set_up(struct gateway *g, unsigned id, unsigned lcore)
 	introduce(w->gate, g->config);
 	w->dp.wire = link_of(&g->wire);
 	w->dp.plain = link_of(&g->plain);
+	w->dp.plain.mtu = (uint16_t)g->config->plain.mtu;
 	w->dp.routes = g->routes;
 	w->dp.lan = &g->lan;
 	w->dp.pool = g->mbufs;

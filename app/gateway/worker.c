@@ -150,16 +150,28 @@ static void sealed(struct worker *w, struct sl_burst *burst)
 		hand_over_each(w, INBOX_SEAL, burst->away, burst->away_to, burst->away_count);
 }
 
+static void opened(struct worker *w, struct sl_burst *burst)
+{
+	if (burst->tx_count)
+		send_plain(w, burst->tx, burst->tx_count);
+	if (unlikely(burst->handed_count))
+		post_handed(w, burst);
+	if (unlikely(burst->away_count))
+		hand_over_each(w, INBOX_OPEN, burst->away, burst->away_to, burst->away_count);
+}
+
 /* The fragments of a packet may be as many as a burst, so each has one of its own. */
-static void seal_cut(struct worker *w, struct rte_mbuf **packets, unsigned n)
+static void cut_large(struct worker *w, struct rte_mbuf **packets, unsigned n,
+	void (*cut)(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst),
+	void (*done)(struct worker *w, struct sl_burst *burst))
 {
 	struct sl_burst burst;
 
 	for (unsigned i = 0; i < n; i++) {
-		sl_seal_cut(&w->dp, packets[i], &burst);
+		cut(&w->dp, packets[i], &burst);
 		if (unlikely(w->watch))
 			watch_came_out(w->watch, &burst);
-		sealed(w, &burst);
+		done(w, &burst);
 	}
 }
 
@@ -172,7 +184,7 @@ static void seal_together(struct worker *w, process *how, struct rte_mbuf **pack
 		watch_came_out(w->watch, &burst);
 	sealed(w, &burst);
 	if (unlikely(burst.large_count))
-		seal_cut(w, burst.large, burst.large_count);
+		cut_large(w, burst.large, burst.large_count, sl_seal_cut, sealed);
 }
 
 static void open_together(struct worker *w, process *how, struct rte_mbuf **packets, unsigned n)
@@ -182,12 +194,9 @@ static void open_together(struct worker *w, process *how, struct rte_mbuf **pack
 	how(&w->dp, packets, n, &burst);
 	if (unlikely(w->watch))
 		watch_came_out(w->watch, &burst);
-	if (burst.tx_count)
-		send_plain(w, burst.tx, burst.tx_count);
-	if (unlikely(burst.handed_count))
-		post_handed(w, &burst);
-	if (unlikely(burst.away_count))
-		hand_over_each(w, INBOX_OPEN, burst.away, burst.away_to, burst.away_count);
+	opened(w, &burst);
+	if (unlikely(burst.large_count))
+		cut_large(w, burst.large, burst.large_count, sl_open_cut, opened);
 }
 
 /* Somebody wants to know what becomes of each packet. */

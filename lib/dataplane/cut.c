@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IPv4 packets that do not fit their session and may be cut: into fragments before they are sealed, so that the far end
- * reassembles nothing and the outer packets are whole (RFC 4301 8.1, RFC 4459 3.1.3).
+ * Packets that do not fit. IPv4 that does not fit its session and may be cut is cut into fragments before it is sealed, so
+ * that the far end reassembles nothing and the outer packets are whole (RFC 4301 8.1, RFC 4459 3.1.3); an opened packet that
+ * does not fit the plain link is cut as by any router (RFC 1812 5.2.6).
  */
 #include <rte_ip_frag.h>
 
@@ -31,18 +32,26 @@ static int cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct rte_mbuf *par
 	return n;
 }
 
-void sl_seal_cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst)
+unsigned cut_up(struct sl_dataplane *dp, struct rte_mbuf *m, struct rte_mbuf *parts[GROUP])
 {
-	struct rte_mbuf *parts[GROUP];
 	int n = cut(dp, m, parts);
 
-	burst_clear(burst);
 	if (n <= 0) {
 		sl_drop(dp, m, n == -ENOMEM ? SL_DROP_NO_MBUF : SL_DROP_TOO_BIG);
-		return;
+		return 0;
 	}
 	rte_pktmbuf_free(m);
 	dp->counters.cut += (unsigned)n - 1;
-	/* The session was found here. */
-	sl_seal_handed(dp, parts, (unsigned)n, burst);
+	return (unsigned)n;
+}
+
+void too_large(struct sl_dataplane *dp, struct rte_mbuf *m, uint16_t mtu, struct sl_burst *burst)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+
+	m->hash.usr = mtu;
+	if (version_of(ip) == 4 && !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
+		burst->large[burst->large_count++] = m;
+	else
+		hand_over_error(dp, burst, m, SL_HANDED_TOO_BIG, SL_DROP_TOO_BIG);
 }

@@ -12,7 +12,7 @@
  *     passed on in burst->away, for another worker, which has the session
  *     dropped   freed, and counted under one reason of drops.h
  *
- * or, outbound, in a fifth: burst->large, to be cut into fragments by sl_seal_cut().
+ * or in a fifth: burst->large, to be cut into fragments by sl_seal_cut(), or sl_open_cut().
  *
  * Both work in place, on single-segment mbufs with SL_ESP_HEADROOM before and SL_ESP_TAILROOM after the packet. The
  * ordinary packet is IPv4 in IPv4 and UDP, untagged. It takes the straight way; whatever else there is leaves it at a
@@ -119,6 +119,7 @@ struct sl_link {
 	struct rte_ether_addr mac;
 	uint16_t vlan;                       /* 802.1Q; 0: untagged */
 	uint8_t count4, count6;              /* of our addresses on it */
+	uint16_t mtu;                        /* of what leaves there opened, bytes; 0: any */
 	uint32_t ip4[SL_LINK_ADDRESSES_MAX]; /* host order */
 	struct sl_ip6 ip6[SL_LINK_ADDRESSES_MAX];
 };
@@ -196,7 +197,7 @@ enum sl_handed {
 	SL_HANDED_INNER,    /* an opened inner packet to an address of our plain port */
 	SL_HANDED_RESOLVE,  /* an opened inner packet whose next hop's MAC is unknown */
 	SL_HANDED_EXPIRED,  /* the time to live, or hop limit, ran out: of a packet from a host, or opened */
-	SL_HANDED_TOO_BIG,  /* from a host, and not to be cut; m->hash.usr is the inner MTU */
+	SL_HANDED_TOO_BIG,  /* from a host, or opened, and not to be cut; m->hash.usr is what would fit */
 	SL_HANDED_NO_ROUTE, /* from a host, to where no peer is */
 };
 
@@ -207,7 +208,7 @@ struct sl_burst {
 	uint8_t handed_why[SL_BURST_MAX]; /* enum sl_handed */
 	struct rte_mbuf *away[SL_BURST_MAX];
 	uint8_t away_to[SL_BURST_MAX];        /* the worker */
-	struct rte_mbuf *large[SL_BURST_MAX]; /* for sl_seal_cut() */
+	struct rte_mbuf *large[SL_BURST_MAX]; /* for sl_seal_cut(), or sl_open_cut() */
 };
 
 /*
@@ -275,6 +276,9 @@ void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned
  * without large ones.
  */
 void sl_seal_cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst);
+
+/* The same for an opened packet that does not fit the plain link: its fragments go out there. */
+void sl_open_cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst);
 
 /* Counts and frees. */
 void sl_drop(struct sl_dataplane *dp, struct rte_mbuf *m, enum sl_drop reason);

@@ -14,10 +14,12 @@
 	X(NOT_IP, "not-ip", "neither IP nor ARP")                                                            \
 	X(VLAN, "vlan", "the frame has another VLAN tag than ours, or one where there is none")              \
 	X(MARTIAN, "martian",                                                                                \
-		"an address from or to which nothing is forwarded: loopback, multicast, our own link only")  \
-	X(BAD_CHECKSUM, "bad-checksum", "the IPv4 header checksum is wrong")                                 \
+		"an address from or to which nothing goes: loopback, multicast, our own link only, us")      \
+	X(BAD_CHECKSUM, "bad-checksum",                                                                      \
+		"the checksum of the IPv4 header, or of the datagram around IKE, is wrong")                  \
 	X(FRAGMENT, "fragment", "an outer packet came in fragments")                                         \
-	X(TOO_BIG, "too-big", "the packet would not fit the path once sealed, and must not be cut")          \
+	X(TOO_BIG, "too-big",                                                                                \
+		"the packet does not fit the path once sealed, or the plain link, and must not be cut")      \
 	X(EXPIRED, "expired", "the time to live or hop limit ran out")                                       \
 	X(NO_ROUTE, "no-route", "no peer has the destination address in its prefixes")                       \
 	X(NO_SESSION, "no-session", "there is no SA with the peer yet; a handshake was asked for")           \

@@ -296,6 +296,14 @@ static inline void prefetch_frames(struct rte_mbuf **frames, unsigned n)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
 }
 
+/* ---- cut.c: packets that are too large ------------------------------------------------------------------------------------- */
+
+/* IPv4 that may be cut goes to burst->large; of anything else the sender hears how large it may be. */
+void too_large(struct sl_dataplane *dp, struct rte_mbuf *m, uint16_t mtu, struct sl_burst *burst);
+
+/* Cuts what is in burst->large. Returns how many parts it has made; when it cannot be cut it has been dropped, and 0. */
+unsigned cut_up(struct sl_dataplane *dp, struct rte_mbuf *m, struct rte_mbuf *parts[GROUP]);
+
 /* ---- checks.c: the frames that are not IPv4 -------------------------------------------------------------------------------- */
 
 /* Nothing is forwarded from or to these, either: ::/8, link-local, multicast. Addresses of 16 bytes. */

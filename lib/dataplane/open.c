@@ -326,6 +326,12 @@ static int admit(const struct sl_dataplane *dp, const struct job *j)
 	return verdict;
 }
 
+/* The packet is no larger than the MTU, if there is one: less one, none is the largest number there is. */
+static inline bool fits(const struct sl_link *link, uint16_t len)
+{
+	return (uint16_t)(len - 1) <= (uint16_t)(link->mtu - 1);
+}
+
 static void not_delivered(struct sl_dataplane *dp, struct rte_mbuf *m, int verdict, struct sl_burst *burst)
 {
 	if (verdict == TO_CONTROL)
@@ -351,7 +357,10 @@ static void open_staged(struct sl_dataplane *dp, struct staged *s, struct sl_bur
 		}
 		if (dp->clamp_mss)
 			sl_mss_clamp(rte_pktmbuf_mtod(j->m, void *), j->m->data_len, j->in->inner_mtu);
-		deliver(dp, j->m, burst);
+		if (likely(fits(&dp->plain, j->m->data_len)))
+			deliver(dp, j->m, burst);
+		else
+			too_large(dp, j->m, dp->plain.mtu, burst);
 	}
 }
 
@@ -387,4 +396,14 @@ void sl_open_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned
 			add_job(dp, &s, packets[i + k], (uint8_t)packets[i + k]->hash.usr);
 		open_staged(dp, &s, burst);
 	}
+}
+
+void sl_open_cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst)
+{
+	struct rte_mbuf *parts[GROUP];
+	unsigned n = cut_up(dp, m, parts);
+
+	burst_clear(burst);
+	for (unsigned i = 0; i < n; i++)
+		deliver(dp, parts[i], burst);
 }

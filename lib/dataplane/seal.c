@@ -215,18 +215,6 @@ static inline int check_session(const struct sl_dataplane *dp, const struct stag
 	return PASS;
 }
 
-/* IPv4 that may be cut is; of anything else the sender hears how large it may be. */
-static void too_large(struct sl_dataplane *dp, struct rte_mbuf *m, uint16_t mtu, struct sl_burst *burst)
-{
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-
-	m->hash.usr = mtu;
-	if (version_of(ip) == 4 && !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)))
-		burst->large[burst->large_count++] = m;
-	else
-		hand_over_error(dp, burst, m, SL_HANDED_TOO_BIG, SL_DROP_TOO_BIG);
-}
-
 static void not_sealed(struct sl_dataplane *dp, struct rte_mbuf *m, const struct sl_esp_out *out, int verdict,
 	struct sl_burst *burst)
 {
@@ -393,4 +381,15 @@ void sl_seal_handed(struct sl_dataplane *dp, struct rte_mbuf **packets, unsigned
 		stage_handed(packets + i, group, &s);
 		seal_staged(dp, &s, burst);
 	}
+}
+
+/* Fragments of one packet, whose session was found here. */
+void sl_seal_cut(struct sl_dataplane *dp, struct rte_mbuf *m, struct sl_burst *burst)
+{
+	struct rte_mbuf *parts[GROUP];
+	unsigned n = cut_up(dp, m, parts);
+
+	burst_clear(burst);
+	if (n > 0)
+		sl_seal_handed(dp, parts, n, burst);
 }

@@ -310,8 +310,10 @@ void ike_protected_input(struct sl_ike *ike, const struct ike_head *head, const 
 		ike->stats.unknown_sa++;
 		return;
 	}
-	if (!expected(sa, head))
+	if (!expected(sa, head)) {
+		ike->stats.unexpected++;
 		return;
+	}
 	memcpy(ike->scratch, msg, len);
 	result = ike_open_from_path(sa, head, len, &first, &plain);
 	if (result == IKE_E_INCOMPLETE)

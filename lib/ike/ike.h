@@ -371,9 +371,10 @@ void sl_ike_child_limits(
 /* Counters of the engine as a whole. */
 struct sl_ike_stats {
 	uint64_t messages_in, messages_out;
-	uint64_t retransmits;   /* requests and responses sent again */
-	uint64_t malformed;     /* dropped: not a message of this profile */
-	uint64_t unknown_sa;    /* dropped: no IKE SA with these SPIs */
+	uint64_t retransmits; /* requests and responses sent again */
+	uint64_t malformed;   /* dropped: not a message of this profile */
+	uint64_t unknown_sa;  /* dropped: no IKE SA with these SPIs */
+	uint64_t unexpected; /* dropped: out of turn, by message ID or exchange; an answer nobody waits for */
 	uint64_t bad_integrity; /* dropped: the ICV is wrong */
 	uint64_t auth_failures; /* peers we did not believe, or that did not believe us */
 	uint64_t cookies_sent;  /* requests answered with a demand for a cookie */

@@ -101,8 +101,11 @@ static void no_sa(struct ike_sa *sa, const struct ike_message *m)
 
 	if (error) {
 		note_refusal(sa, error->type);
-	} else if (cookie && cookie->data.len > 0 && cookie->data.len <= IKE_COOKIE_MAX &&
-		   sa->cookies < IKE_COOKIES_MAX) {
+	} else if (!cookie || cookie->data.len == 0 || cookie->data.len > IKE_COOKIE_MAX) {
+		sa->ike->stats.malformed++;
+	} else if (sa->cookies == IKE_COOKIES_MAX) {
+		sa->ike->stats.unexpected++;
+	} else {
 		sa->cookies++;
 		send_request(sa, cookie);
 	}
@@ -344,6 +347,14 @@ static void new_half_open(struct sl_ike *ike, const struct ike_head *head, const
 	}
 }
 
+/* It has an SPI that we have chosen: our own request is sent back to us. We would make an IKE SA with ourselves. */
+static bool is_our_own(struct sl_ike *ike, const struct ike_head *head)
+{
+	const struct ike_sa *sa = ike_sa_find(ike, head->spi_i);
+
+	return sa && sa->initiator;
+}
+
 void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const struct sl_ike_path *path,
 	const uint8_t *msg, size_t len)
 {
@@ -351,6 +362,10 @@ void ike_init_request(struct sl_ike *ike, const struct ike_head *head, const str
 	struct ike_message m;
 	enum ike_result parsed;
 
+	if (is_our_own(ike, head)) {
+		ike->stats.unexpected++;
+		return;
+	}
 	if (sa) {
 		ike->stats.retransmits++;
 		ike_send(ike, path, sa->init_response.data, sa->init_response.len);

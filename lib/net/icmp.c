@@ -57,23 +57,13 @@ static bool is_error(uint8_t type)
 	}
 }
 
-static bool is_loopback(const struct sl_addr *a)
-{
-	static const struct sl_addr v6 = {.family = SL_IPV6, .bytes = {[15] = 1}};
-
-	return a->family == SL_IPV4 ? a->bytes[0] == 127 : sl_addr_equal(a, &v6);
-}
-
 /* RFC 1812 4.3.2.7, RFC 4443 2.4 (e) */
 static bool may_be_answered(
 	const struct sl_ip *ip, const struct sl_addr *from, const uint8_t *packet, size_t len)
 {
 	if (ip->src.family != from->family || ip->later)
 		return false;
-	if (sl_addr_is_group(&ip->src) || sl_addr_is_unspecified(&ip->src) || is_loopback(&ip->src) ||
-		sl_addr_equal(&ip->src, from) || sl_addr_is_group(&ip->dst))
-		return false;
-	if (ip->src.family == SL_IPV4 && ip->src.bytes[0] == 0)
+	if (sl_addr_is_martian(&ip->src) || sl_addr_equal(&ip->src, from) || sl_addr_is_group(&ip->dst))
 		return false;
 	if (ip->protocol != (ip->src.family == SL_IPV4 ? SL_PROTOCOL_ICMP : SL_PROTOCOL_ICMPV6))
 		return true;

@@ -49,6 +49,20 @@ bool sl_addr_is_unspecified(const struct sl_addr *a)
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
+static bool is_loopback(const struct sl_addr *a)
+{
+	static const uint8_t v6[sizeof(a->bytes)] = {[15] = 1};
+
+	return a->family == SL_IPV4 ? a->bytes[0] == 127 : memcmp(a->bytes, v6, sizeof(v6)) == 0;
+}
+
+bool sl_addr_is_martian(const struct sl_addr *a)
+{
+	/* All of 0/8 is "this network" (RFC 791 3.2). */
+	return sl_addr_is_group(a) || sl_addr_is_unspecified(a) || is_loopback(a) ||
+	       (a->family == SL_IPV4 && a->bytes[0] == 0);
+}
+
 static uint16_t read16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);

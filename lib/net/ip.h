@@ -54,6 +54,9 @@ bool sl_addr_is_group(const struct sl_addr *a);
 /* All zero: nobody yet. */
 bool sl_addr_is_unspecified(const struct sl_addr *a);
 
+/* Groups, loopback, nobody: no answer to a packet from there could reach who has sent it (RFC 1122 3.2.1.3). */
+bool sl_addr_is_martian(const struct sl_addr *a);
+
 /*
  * The Internet checksum (RFC 1071) of what `ip` carries, `len` bytes at data, with its pseudo header (RFC 768, RFC 8200
  * 8.1), in the byte order of the packet. Zero when those bytes hold their right checksum; with zero in its place it is what belongs there.

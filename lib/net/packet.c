@@ -62,8 +62,8 @@ bool sl_echo_answer(void *packet, size_t len)
 
 	if (!sl_ip_parse(&ip, packet, len) || ip.fragment || sl_addr_is_group(&ip.dst))
 		return false;
-	/* Nobody would get the answer, or too many (RFC 1122 3.2.1.3). */
-	if (sl_addr_is_group(&ip.src) || sl_addr_is_unspecified(&ip.src))
+	/* Nobody would get the answer, or too many. */
+	if (sl_addr_is_martian(&ip.src))
 		return false;
 	/* Options might have to be reversed (RFC 1122 3.2.2.6), and nobody pings with extension headers. */
 	if (ip.at != (ip.src.family == SL_IPV6 ? SL_IPV6_HEADER : SL_IPV4_HEADER))

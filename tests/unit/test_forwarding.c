@@ -375,6 +375,50 @@ static void no_buffers_for_fragments(void **state)
 	assert_int_equal(pair.alpha.counters.cut, 0);
 }
 
+/* What a peer with larger links sends: a router tells who sent it, or cuts it. */
+static void what_is_opened_fits_the_plain_link(void **state)
+{
+	uint8_t before[2000], after[2000];
+	struct rte_mbuf *m;
+	unsigned at = 0;
+
+	(void)state;
+	pair.beta.plain.mtu = 1000;
+	pair.beta.pool = pair.mbufs;
+	seal(plain(1000));
+	open_sealed(sent());
+	assert_int_equal(sent()->data_len, RTE_ETHER_HDR_LEN + 1000);
+	rte_pktmbuf_free(sent());
+	seal(with_df(1001, RTE_IPV4_HDR_DF_FLAG));
+	open_sealed(sent());
+	m = handed(SL_HANDED_TOO_BIG);
+	assert_int_equal(m->hash.usr, 1000);
+	assert_int_equal(m->data_len, 1001);
+	rte_pktmbuf_free(m);
+	m = with_df(1400, 0);
+	memcpy(before, ip_of(m) + 1, 1380);
+	seal(m);
+	open_sealed(sent());
+	assert_int_equal(pair.burst.large_count, 1);
+	sl_open_cut(&pair.beta, pair.burst.large[0], &pair.burst);
+	assert_int_equal(pair.burst.tx_count, 2);
+	assert_int_equal(pair.beta.counters.cut, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		m = pair.burst.tx[i];
+		assert_in_range(m->data_len, 0, RTE_ETHER_HDR_LEN + 1000);
+		assert_true(ipv4_checksum_ok(ip_of(m), sizeof(struct rte_ipv4_hdr)));
+		assert_memory_equal(rte_pktmbuf_mtod(m, void *), &pair_host_mac, RTE_ETHER_ADDR_LEN);
+		memcpy(after + at, ip_of(m) + 1, m->data_len - RTE_ETHER_HDR_LEN - 20);
+		at += m->data_len - RTE_ETHER_HDR_LEN - 20u;
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(at, 1380);
+	assert_memory_equal(after, before, 1380);
+	pair.beta.plain.mtu = 0;
+	pair.beta.pool = NULL;
+	pair.beta.counters.cut = 0;
+}
+
 /* Nothing knows how large a buffer usually is. */
 static void jumbo_frames(void **state)
 {
@@ -556,6 +600,7 @@ int main(void)
 		FRESH(options_are_cut_along),
 		FRESH(a_fragment_beyond_the_end_is_not_cut),
 		FRESH(no_buffers_for_fragments),
+		FRESH(what_is_opened_fits_the_plain_link),
 		FRESH(jumbo_frames),
 		FRESH(the_mss_is_clamped_in_both_directions),
 		FRESH(errors_are_limited),

@@ -7,6 +7,12 @@
 
 /* ---- Attackers --------------------------------------------------------------------------------------------------- */
 
+/* Every message that comes to nothing is counted under exactly one of these. */
+static uint64_t dropped(const struct sl_ike_stats *stats)
+{
+	return stats->malformed + stats->unknown_sa + stats->unexpected + stats->bad_integrity;
+}
+
 static void every_flipped_bit_of_ike_auth_is_noticed(void **state)
 {
 	(void)state;
@@ -26,6 +32,7 @@ static void every_flipped_bit_of_ike_auth_is_noticed(void **state)
 		assert_int_equal(after.half_open, before.half_open);
 		assert_int_equal(after.established, 0);
 		assert_in_range(after.bad_integrity, 8 * (trap.len - 40), 8 * trap.len);
+		assert_int_equal(dropped(&after) - dropped(&before), 8 * trap.len);
 		let_pass(p, &trap);
 		pair_run(p, PAIR_S);
 		assert_calm(p);
@@ -136,9 +143,11 @@ static void cookies_are_not_a_pump(void **state)
 	forge_notify(p, IKE_N_COOKIE, trap.data, 0);
 	forge_notify(p, IKE_N_COOKIE, trap.data, IKE_COOKIE_MAX + 1);
 	assert_int_equal(p->sent, sent);
+	assert_int_equal(stats_of(p, ALPHA).malformed, 2);
 	for (unsigned i = 0; i < 100; i++)
 		forge_notify(p, IKE_N_COOKIE, "x", 1);
 	assert_int_equal(p->sent, sent + IKE_COOKIES_MAX);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, 100 - IKE_COOKIES_MAX);
 	free_pair(p);
 }
 
@@ -286,6 +295,24 @@ static void answer_from_elsewhere_is_dropped(void **state)
 	path.remote.port = 4500;
 	sl_ike_input(p->end[ALPHA].ike, p->now, &path, trap.data, trap.len);
 	assert_int_equal(p->sent, sent + 1);
+	free_pair(p);
+}
+
+/* Somebody sends our own request back to us: there shall be no IKE SA with ourselves. */
+static void own_request_is_dropped(void **state)
+{
+	struct trap trap = {.from = ALPHA, .exchange = IKE_SA_INIT};
+	struct pair *p = trapped_pair(&trap, 117);
+	unsigned sent = p->sent;
+
+	(void)state;
+	pair_inject(p, ALPHA, trap.data, trap.len);
+	assert_int_equal(p->sent, sent);
+	assert_int_equal(stats_of(p, ALPHA).half_open, 1);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, 1);
+	let_pass(p, &trap);
+	pair_run(p, PAIR_S);
+	assert_calm(p);
 	free_pair(p);
 }
 
@@ -581,6 +608,7 @@ static void old_answer_is_not_an_answer(void **state)
 {
 	struct trap trap = {.from = BETA, .exchange = IKE_INFORMATIONAL};
 	struct pair *p = linked_pair(122);
+	struct sl_ike_stats before;
 
 	(void)state;
 	p->filter = spring;
@@ -591,8 +619,10 @@ static void old_answer_is_not_an_answer(void **state)
 	p->filter = NULL;
 	p->loss = 100;
 	ike_liveness_start(sa_of(p, ALPHA));
+	before = stats_of(p, ALPHA);
 	pair_inject(p, ALPHA, trap.data, trap.len);
 	assert_int_equal(sa_of(p, ALPHA)->request.tries, 1);
+	assert_int_equal(stats_of(p, ALPHA).unexpected, before.unexpected + 1);
 	free_pair(p);
 }
 
@@ -630,6 +660,7 @@ int main(void)
 		cmocka_unit_test(other_public_values_are_dropped),
 		cmocka_unit_test(weak_answer_is_dropped),
 		cmocka_unit_test(answer_from_elsewhere_is_dropped),
+		cmocka_unit_test(own_request_is_dropped),
 		cmocka_unit_test(repeated_request_gets_the_same_answer),
 		cmocka_unit_test(replays_change_nothing),
 		cmocka_unit_test(strange_auth_requests),

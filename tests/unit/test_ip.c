@@ -206,7 +206,9 @@ static void checksums_cover_what_they_should(void **state)
 static void kinds_of_addresses(void **state)
 {
 	static const char *const groups[] = {"224.0.0.1", "239.1.2.3", "255.255.255.255", "ff02::1"},
-				 *const others[] = {"10.1.255.255", "223.1.1.1", "fe80::1", "::", "0.0.0.0"};
+				 *const others[] = {"10.1.255.255", "223.1.1.1", "fe80::1", "::", "0.0.0.0"},
+				 *const martians[] = {
+					 "0.1.2.3", "127.0.0.1", "127.255.0.1", "240.0.0.1", "::1"};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
@@ -214,12 +216,19 @@ static void kinds_of_addresses(void **state)
 
 		assert_true(sl_addr_is_group(&a));
 		assert_false(sl_addr_is_unspecified(&a));
+		assert_true(sl_addr_is_martian(&a));
 	}
 	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		struct sl_addr a = addr_of(others[i]);
 
 		assert_false(sl_addr_is_group(&a));
 		assert_int_equal(sl_addr_is_unspecified(&a), i >= 3);
+		assert_int_equal(sl_addr_is_martian(&a), i >= 3);
+	}
+	for (unsigned i = 0; i < sizeof(martians) / sizeof(*martians); i++) {
+		struct sl_addr a = addr_of(martians[i]);
+
+		assert_true(sl_addr_is_martian(&a));
 	}
 }
 

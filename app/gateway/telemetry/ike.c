@@ -16,6 +16,8 @@ static const struct {
 	{"retransmits", offsetof(struct sl_ike_stats, retransmits), "messages sent again"},
 	{"malformed", offsetof(struct sl_ike_stats, malformed), "dropped: not a message of this profile"},
 	{"unknown-sa", offsetof(struct sl_ike_stats, unknown_sa), "dropped: no IKE SA has these SPIs"},
+	{"unexpected", offsetof(struct sl_ike_stats, unexpected),
+		"dropped: out of turn, or an answer nobody waits for"},
 	{"bad-integrity", offsetof(struct sl_ike_stats, bad_integrity), "dropped: forged or damaged"},
 	{"auth-failures", offsetof(struct sl_ike_stats, auth_failures),
 		"a peer did not prove its identity, or disbelieved ours"},
