@@ -434,13 +434,16 @@ static void remove_folder(void)
 
 static void start_eal(void)
 {
-	static char lcores[64], *args[] = {(char *)"fuzz", (char *)"--no-huge", (char *)"--no-pci",
-					(char *)"-m", (char *)"768", (char *)"--log-level=*:critical",
-					(char *)"--file-prefix=fuzz", lcores};
+	static char lcores[64], prefix[48],
+		*args[] = {(char *)"fuzz", (char *)"--no-huge", (char *)"--no-pci", (char *)"-m",
+			(char *)"768", (char *)"--log-level=*:critical", prefix, lcores};
 
-	if (!mkdtemp(folder) || setenv("XDG_RUNTIME_DIR", folder, 1) != 0)
+	/* DPDK looks there as root, and there as another user. */
+	if (!mkdtemp(folder) || setenv("RUNTIME_DIRECTORY", folder, 1) != 0 ||
+		setenv("XDG_RUNTIME_DIR", folder, 1) != 0)
 		abort();
 	atexit(remove_folder);
+	snprintf(prefix, sizeof(prefix), "--file-prefix=fuzz-%d", (int)getpid());
 	/* The second lcore is the worker's, and never started. */
 	snprintf(lcores, sizeof(lcores), "--lcores=(0,1)@(0-%ld)", sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	if (rte_eal_init(RTE_DIM(args), args) < 0)
