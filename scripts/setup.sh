@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(gcc g++ meson ninja-build pkg-config libdpdk-dev libipsec-mb-dev libsodium-dev libinih-dev libjansson-dev
 	libpcap-dev libmicrohttpd-dev scdoc)
-tests=(libcmocka-dev libbenchmark-dev gcovr clang clang-format libclang-rt-dev git openssl
+tests=(libcmocka-dev libbenchmark-dev gcovr clang clang-format llvm libclang-rt-dev git openssl
 	python3 python3-scapy python3-cryptography python3-nacl dpdk-dev
 	iproute2 ethtool nftables iputils-ping iputils-tracepath tcpdump tshark iperf3 curl nginx-light procps util-linux
 	charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins

@@ -7,7 +7,7 @@
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
-# an ordinary user, the lab, interop and package suites need root, and package a Debian mirror. FUZZ_SECONDS (default 20) is
+# an ordinary user, the lab, interop and package suites need root, and package a Debian mirror. FUZZ_SECONDS (default 10) is
 # how long each fuzz target searches, SEEDS how
 # many histories the simulation tells (default: what takes about half a minute in all).
 # The last line is the sum: N passed, N failed, N skipped.
@@ -37,12 +37,13 @@ trap 'rm -rf "$work" "${reports:-}"' EXIT
 
 wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
-# Builds into the folder $1, set up with the meson options that follow.
+# Builds into the folder $1, set up with the meson options that follow. Of what searches only the fuzz targets.
 build() {
-	local dir=$1
+	local dir=$1 what=all
 	shift
 	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" || return 1
-	ninja -C "$dir"
+	[ "$dir" != build-fuzz ] || what=fuzz
+	ninja -C "$dir" "$what"
 }
 
 # Tells what the program called $1 did, whose TAP is in the file $2, which ended with status $3 and was begun at $4.
@@ -121,8 +122,8 @@ search() { # TARGET
 	found=build-fuzz/found-$name
 	log=$(mktemp -p "$work")
 	mkdir -p "$found"
-	if timeout -k 10 $((FUZZ_SECONDS * 4 + 60)) "$1" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=4096 \
-		-print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+	if timeout -k 10 $((FUZZ_SECONDS * 4 + 60)) "$1" -max_total_time="$FUZZ_SECONDS" -timeout=20 -rss_limit_mb=4096 \
+		-max_len=8192 -print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
 		printf '%s: %s executions\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
 		printf 'ok 1 - search %s\n1..1\n' "$name" >"$log"
 	else
@@ -173,7 +174,7 @@ finish() {
 	exit
 }
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 cores=$(nproc)
 scripts/setup.sh || exit 1
 [ -z "$under" ] || run_under

@@ -106,7 +106,7 @@ static bool events_wait(const struct gateway *g)
 	return false;
 }
 
-static void run_timers(struct gateway *g)
+void control_run_timers(struct gateway *g)
 {
 	uint64_t now = gateway_now();
 
@@ -185,7 +185,7 @@ void control_run(struct gateway *g)
 	sl_ike_start(g->ike, gateway_now());
 	while (!g->stop_signal) {
 		control_take_events(g);
-		run_timers(g);
+		control_run_timers(g);
 		set_timer(g);
 		sleep_until_needed(g);
 	}

@@ -232,43 +232,6 @@ static const char *const interfaces[WATCH_WHERES] = {
 	[WATCH_DROPPED_IP] = "dropped packets",
 };
 
-/* A peer's addresses on the wire: as configured, and those of its SAs. */
-static void add_peer_address(struct watch_order *o, const struct sl_addr *addr)
-{
-	for (unsigned i = 0; i < o->peer_address_count; i++) {
-		if (sl_addr_equal(&o->peer_addresses[i], addr))
-			return;
-	}
-	if (addr->family != SL_NONE && o->peer_address_count < WATCH_PEER_ADDRESSES)
-		o->peer_addresses[o->peer_address_count++] = *addr;
-}
-
-static void add_sa_address(void *ctx, const struct sl_addr *addr)
-{
-	add_peer_address(ctx, addr);
-}
-
-/* False: the gateway has no such peer. */
-static bool find_peer(struct debug *d, const char *name)
-{
-	struct gateway *g = d->gateway;
-	struct watch_order *o = &d->order;
-	int slot;
-
-	o->peer = SL_NO_FLOW;
-	if (*name == '\0')
-		return true;
-	pthread_mutex_lock(&g->lock);
-	slot = peer_find(g, name);
-	if (slot >= 0) {
-		o->peer = (uint16_t)slot;
-		add_peer_address(o, &g->peers[slot].config->endpoint.addr);
-		sa_addresses(g, o->peer, add_sa_address, o);
-	}
-	pthread_mutex_unlock(&g->lock);
-	return slot >= 0;
-}
-
 /* To the worker, or to the control thread, which has the last one. */
 static void set_watch(struct debug *d, unsigned i, struct watch *watch)
 {
@@ -346,20 +309,15 @@ static void begin_file(struct debug *d)
 static void watch_start(struct debug *d, const struct debug_request *r)
 {
 	const char *error;
+	bool known;
 
-	d->order = (struct watch_order){
-		.frames = {r->frames & DEBUG_WIRE, r->frames & DEBUG_PLAIN},
-		.drops = r->frames & DEBUG_DROPS,
-		.trace = r->what == DEBUG_TRACE,
-		.snaplen = r->snaplen,
-		.from = r->from,
-		.to = r->to,
-	};
+	pthread_mutex_lock(&d->gateway->lock);
+	known = debug_order(&d->order, r, d->gateway);
+	pthread_mutex_unlock(&d->gateway->lock);
 	d->count = 0;
 	d->limit = r->count ? r->count : UINT64_MAX;
 	memset(d->interface_count, 0, sizeof(d->interface_count));
-	error = find_peer(d, r->peer) ? start_watching(d)
-				      : "the gateway has no such peer (see 'sealane show peers')";
+	error = known ? start_watching(d) : "the gateway has no such peer (see 'sealane show peers')";
 	if (error) {
 		tell(&d->watcher, DEBUG_ERROR, "%s", error);
 		hang_up(&d->watcher);
@@ -502,27 +460,6 @@ static void watch_stop(struct debug *d)
 
 /* ---- Requests ------------------------------------------------------------------------------------------------------------- */
 
-static bool is_prefix(const struct sl_prefix *p)
-{
-	const unsigned family = p->addr.family;
-
-	return family == SL_NONE || (family == SL_IPV4 && p->len <= 32) ||
-	       (family == SL_IPV6 && p->len <= 128);
-}
-
-/* Returns NULL, or what is wrong. */
-static const char *check(const struct debug_request *r, ssize_t len)
-{
-	if (len != (ssize_t)sizeof(*r) || r->version != DEBUG_VERSION)
-		return "the gateway is of another version than this command";
-	if (r->what >= DEBUG_WHATS || r->frames > (DEBUG_WIRE | DEBUG_PLAIN | DEBUG_DROPS) ||
-		(r->what == DEBUG_CAPTURE) != (r->frames != 0) || r->snaplen < DEBUG_SNAPLEN_MIN ||
-		r->snaplen > DEBUG_SNAPLEN_MAX || memchr(r->peer, '\0', sizeof(r->peer)) == NULL ||
-		!is_prefix(&r->from) || !is_prefix(&r->to))
-		return "the request makes no sense to the gateway";
-	return NULL;
-}
-
 static void refuse(int fd, const char *why)
 {
 	struct listener stranger = {.fd = fd};
@@ -564,7 +501,7 @@ static void take_request(struct debug *d)
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	error = check(&r, recv(fd, &r, sizeof(r), MSG_TRUNC));
+	error = debug_check(&r, recv(fd, &r, sizeof(r), MSG_TRUNC));
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
 		(who.uid != 0 && who.uid != geteuid())) {
 		log_warning(

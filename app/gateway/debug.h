@@ -16,7 +16,9 @@
 #ifndef SEALANE_GATEWAY_DEBUG_H
 #define SEALANE_GATEWAY_DEBUG_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../../lib/net/addr.h"
 
@@ -58,6 +60,19 @@ enum debug_answer {
 };
 
 struct gateway;
+struct watch_order;
+
+/* ---- debug_request.c ------------------------------------------------------------------------------------------------------ */
+
+/* Of a message of `len` bytes, of which *r has as many as there is room for. Returns NULL, or what is wrong. */
+const char *debug_check(const struct debug_request *r, ssize_t len);
+
+/*
+ * What to look at, of a request that is right. False: the gateway has no such peer. The caller holds the gateway's lock.
+ */
+bool debug_order(struct watch_order *order, const struct debug_request *r, const struct gateway *g);
+
+/* ---- debug.c -------------------------------------------------------------------------------------------------------------- */
 
 /* What goes on, in words for `sealane show`; "" when nothing does. The caller holds the gateway's lock. */
 const char *debug_activity(const struct gateway *g);

@@ -142,6 +142,15 @@ struct gateway {
 
 uint64_t gateway_now(void);
 
+/* ---- run.c -------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Puts everything together that g->config asks for, when the EAL runs, up to workers that are ready to start; takes it apart
+ * when none runs any more. Returns 0, or -1 having said why not.
+ */
+int gateway_assemble(struct gateway *g);
+void gateway_disassemble(struct gateway *g);
+
 /* Drops a packet that a worker had handed over, and counts it. */
 void gateway_drop(struct gateway *g, struct rte_mbuf *m, enum sl_drop reason);
 
@@ -158,6 +167,9 @@ void control_run(struct gateway *g);
 
 /* Takes what workers have to say: in the midst of a change that may make them say much. */
 void control_take_events(struct gateway *g);
+
+/* Does what is due. */
+void control_run_timers(struct gateway *g);
 
 /* ---- links.c ---------------------------------------------------------------------------------------------------------- */
 

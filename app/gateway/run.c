@@ -221,7 +221,7 @@ static unsigned least_inner_mtu(const struct gateway *g)
 	return least;
 }
 
-static int assemble(struct gateway *g)
+int gateway_assemble(struct gateway *g)
 {
 	lan_init(g);
 	g->worker_count = RTE_MIN(rte_lcore_count() - 1, (unsigned)SL_WORKERS_MAX);
@@ -284,7 +284,7 @@ static uint64_t needed_later(const struct gateway *g)
 
 static int run(struct gateway *g)
 {
-	if (assemble(g) || privileges_drop(needed_later(g)))
+	if (gateway_assemble(g) || privileges_drop(needed_later(g)))
 		return SL_EXIT_FAILED;
 	announce(g);
 	for (unsigned i = 0; i < g->worker_count; i++) {
@@ -306,7 +306,7 @@ static int run(struct gateway *g)
 	return 0;
 }
 
-static void disassemble(struct gateway *g)
+void gateway_disassemble(struct gateway *g)
 {
 	ike_fini(g);
 	sa_fini(g);
@@ -349,7 +349,7 @@ int sl_cmd_run(int argc, char **argv)
 	privileges_forbid_looking();
 	status = run(&g);
 	if (status == 0)
-		disassemble(&g);
+		gateway_disassemble(&g);
 	rte_eal_cleanup();
 	keylog_free(g.keylog);
 	sl_config_free(g.config);

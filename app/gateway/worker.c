@@ -431,6 +431,19 @@ static unsigned count_busy(struct worker *w, uint64_t *since)
 	return 0;
 }
 
+unsigned worker_round(struct worker *w)
+{
+	unsigned work = take_commands(w);
+
+	if (w->wire.receives)
+		work += poll_wire(w);
+	if (w->plain.receives && w->plain_open)
+		work += poll_plain(w);
+	if (w->dp.workers > 1)
+		work += empty_inboxes(w);
+	return work;
+}
+
 static int loop(void *arg)
 {
 	struct worker *w = arg;
@@ -440,14 +453,8 @@ static int loop(void *arg)
 	/* By default Linux rounds sleeps up by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		unsigned work = take_commands(w);
+		unsigned work = worker_round(w);
 
-		if (w->wire.receives)
-			work += poll_wire(w);
-		if (w->plain.receives && w->plain_open)
-			work += poll_plain(w);
-		if (w->dp.workers > 1)
-			work += empty_inboxes(w);
 		if (unlikely(w->dp.wanted_count))
 			post_wanted(w, &last_wanted);
 		if (unlikely(w->dp.errors_left == 0 || w->dp.far_left == 0))

@@ -86,6 +86,12 @@ int worker_init(struct worker *w, unsigned id, unsigned workers, const struct po
 /* Starts the loop on its lcore. Returns 0 or a negative errno. */
 int worker_start(struct worker *w);
 
+/*
+ * What the loop does in one round: commands, then packets. Returns how much there was to do. For who drives a worker that
+ * was not started, in a test.
+ */
+unsigned worker_round(struct worker *w);
+
 /* How often it has gone round its loop. */
 static inline uint64_t worker_rounds(const struct worker *w)
 {

@@ -42,28 +42,36 @@ static bool run_file(const char *dir, const char *name)
 	return true;
 }
 
-int main(int argc, char **argv)
+/* Returns false when there is no such folder. */
+static bool run_folder(const char *name, unsigned *count, unsigned *failed)
 {
-	unsigned count = 0, failed = 0;
 	const struct dirent *entry;
-	DIR *dir;
+	DIR *dir = opendir(name);
 
-	LLVMFuzzerInitialize(&argc, &argv);
-	dir = argc == 2 ? opendir(argv[1]) : NULL;
-	if (!dir) {
-		fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
-		return 2;
-	}
-	while ((entry = readdir(dir))) {
+	while (dir && (entry = readdir(dir))) {
 		bool ok;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		ok = run_file(argv[1], entry->d_name);
-		failed += !ok;
-		printf("%s %u - %s\n", ok ? "ok" : "not ok", ++count, entry->d_name);
+		ok = run_file(name, entry->d_name);
+		*failed += !ok;
+		printf("%s %u - %s\n", ok ? "ok" : "not ok", ++*count, entry->d_name);
 	}
-	closedir(dir);
+	return dir && closedir(dir) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned count = 0, failed = 0;
+	bool ok = argc >= 2;
+
+	LLVMFuzzerInitialize(&argc, &argv);
+	for (int i = 1; i < argc && ok; i++)
+		ok = run_folder(argv[i], &count, &failed);
+	if (!ok) {
+		fprintf(stderr, "usage: %s CORPUS...\n", argv[0]);
+		return 2;
+	}
 	printf("1..%u\n", count);
 	return failed != 0 || count == 0;
 }
