@@ -236,6 +236,9 @@ report $? "show sessions tells what is left of them"
 report $? "show sessions leaves out one that ended meanwhile"
 prints "show sessions tells what was refused" \
 	"0x00000400 refused 3 replayed, 2 late and 1 forged or damaged packets" "$sealane" show sessions
+prints "show tells what the gateway may run out of" "  packet buffers: 4101 of 16383 in use" "$sealane" show
+has_lines "  session slots: 4 of 131071 in use"
+report $? "show tells how many sessions there may be"
 prints "show ports prints their queues" "  queues: 4 in, 2 out" "$sealane" show ports
 prints "show ports tells the speed" "  device: net_null0, link up with 25 Gbit/s" "$sealane" show ports
 has_lines "  device: net_null1, link down"
