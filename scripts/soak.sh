@@ -66,7 +66,7 @@ finish() {
 	lab_down
 }
 
-calm_seconds=15
+calm_seconds=10
 
 background=() hosts=()
 in_background() { # NAMESPACE COMMAND...: with its output in a log

@@ -212,7 +212,7 @@ step_impair() {
 # ---- Who looks: sockets of their own, and copies of packets
 
 step_look() {
-	local how=("show --json" "show sessions" "capture --time 1s $lab_dir/looked" "capture --drops --time 1s $lab_dir/looked" "trace --time 1s"
+	local how=("show --json" "show sessions" "capture --port wire --port plain --time 1s $lab_dir/looked" "capture --drops --time 1s $lab_dir/looked" "trace --time 1s"
 		"keylog --time 1s $lab_dir/keys")
 	draw_side
 	draw ${#how[@]}
