@@ -129,22 +129,23 @@ soak_linked() {
 	done
 }
 
-# One answer within two seconds.
-soak_hears() { lab_in "$1" ping -q -c 1 -w 2 -i 0.2 -s 200 -p "$soak_mark" "$2" >/dev/null 2>&1; } # HOST ADDRESS
+# One answer within four seconds.
+soak_hears() { lab_in "$1" ping -q -c 1 -w 4 -i 0.2 -s 200 -p "$soak_mark" "$2" >/dev/null 2>&1; } # HOST ADDRESS
 
 soak_mark=534f414b2d494e2d434c454152 # SOAK-IN-CLEAR, in hexadecimal
 
 soak_reached() {
-	local side other pid pids=() missing=0
+	local side other pid missing=
+	local -A pids=()
 	for side in "${soak_sides[@]}"; do
 		for other in "${soak_sides[@]}"; do
 			[ "$side" != "$other" ] || continue
 			soak_hears "${soak_host[$side]}" "10.${soak_number[$other]}.0.9" &
-			pids+=($!)
+			pids[$!]="$side to $other by IPv4"
 			soak_hears "${soak_host[$side]}" "fd00:${soak_number[$other]}::9" &
-			pids+=($!)
+			pids[$!]="$side to $other by IPv6"
 		done
 	done
-	for pid in "${pids[@]}"; do wait "$pid" || missing=$((missing + 1)); done
-	[ "$missing" = 0 ] || { echo "$missing of ${#pids[@]} pings were not answered" && return 1; }
+	for pid in "${!pids[@]}"; do wait "$pid" || missing="$missing ${pids[$pid]},"; done
+	[ -z "$missing" ] || { echo "no answer:$missing" && return 1; }
 }
