@@ -14,10 +14,11 @@ import sys
 
 GATEWAYS = ("alpha", "beta", "gamma")
 OLDEST = "gamma"  # it is never restarted
-RESOURCES = ("rss_kib", "locked_kib", "threads", "descriptors", "mbufs", "session_slots", "sessions", "peers", "ike_sas", "half_open",
+RESOURCES = ("rss_kib", "malloc_kib", "locked_kib", "threads", "descriptors", "mbufs", "session_slots", "sessions", "peers", "ike_sas", "half_open",
              "neighbours", "heap_blocks", "heap_kib", "files")
-# Of the gateway that is never restarted, from the end of its first minute, or fifth, to the end.
-GROWTH_MAX_KIB = {"rss_kib": 6 * 1024, "locked_kib": 2048, "heap_kib": 1024}
+# Of the gateway that is never restarted, from the end of its first minute, or fifth, to the end. Rings, and tables by SPI, which
+# take some 12 MiB, are touched page by page for hours. What is kept by mistake is mostly small, and shows in malloc_kib.
+GROWTH_MAX_KIB = {"rss_kib": 12 * 1024, "malloc_kib": 256, "locked_kib": 2048, "heap_kib": 1024}
 # Never more, for a gateway with two peers, three strangers and a few SAs being replaced with each.
 PEAKS = {"descriptors": 64, "threads": 16, "mbufs": 2000, "session_slots": 120, "ike_sas": 30, "half_open": 40, "neighbours": 20, "files": 32}
 

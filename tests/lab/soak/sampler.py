@@ -46,9 +46,16 @@ class Telemetry:
         self.socket.close()
 
 
+def malloc_kib(pid):
+    """Of small objects: what malloc() has from brk()."""
+    heap = re.search(r"\[heap\]\n(?:.*\n)*?Rss:\s+(\d+)", open(f"/proc/{pid}/smaps").read())
+    return int(heap[1]) if heap else 0
+
+
 def process(pid):
     status = open(f"/proc/{pid}/status").read()
     return {"rss_kib": int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1]),
+            "malloc_kib": malloc_kib(pid),
             "locked_kib": int(re.search(r"^VmLck:\s+(\d+)", status, re.M)[1]),
             "threads": int(re.search(r"^Threads:\s+(\d+)", status, re.M)[1]),
             "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
