@@ -25,6 +25,7 @@ declare -gA lab_queues=()  # of each of its ports: 1
 lab_peer=                  # more lines for its [peer]; of both sides
 lab_wire=${lab_wire:-ipv4} # or ipv6, of the network between the gateways
 lab_nice=0                 # of both: below 0 they go before other programs, in the place of cores of their own
+lab_memory=256             # MiB of each
 
 lab_names=()
 lab_plain_mtu=1400
@@ -191,7 +192,7 @@ lab_start() { # SIDE [OPTION-OF-RUN...]
 	local side=$1
 	shift
 	nice -n "$lab_nice" ip netns exec "$(lab_ns "$side")" "$SEALANE" run "$lab_dir/$side/sealane.conf" "$@" -- \
-		--no-huge -m 256 --no-pci --lcores "$(lab_lcores "$side")" \
+		--no-huge -m "$lab_memory" --no-pci --lcores "$(lab_lcores "$side")" \
 		"$(lab_vdev "$side" 0 wire0)" "$(lab_vdev "$side" 1 plain0)" \
 		</dev/null >/dev/null 2>>"$lab_dir/$side/log" &
 	echo $! >"$lab_dir/$side/pid"

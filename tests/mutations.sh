@@ -307,14 +307,14 @@ mutate too-big-raises app/gateway/path_mtu.c 'if (mtu < known)' 'if (mtu != know
 
 mutate too-big-has-no-floor app/gateway/path_mtu.c 'plateau_below(known), least);' 'plateau_below(known), 1u);' test_path_mtu
 
-mutate too-big-of-another-spi app/gateway/sa.c 'sa->spi_out == told->spi &&' '' test_sa
+mutate too-big-of-another-spi app/gateway/sa_path.c 'sa->spi_out == told->spi &&' '' test_sa
 
-mutate too-big-from-another-address app/gateway/sa.c 'sl_addr_equal(&sa->path.local.addr, &told->src) &&' '' test_sa
+mutate too-big-from-another-address app/gateway/sa_path.c 'sl_addr_equal(&sa->path.local.addr, &told->src) &&' '' test_sa
 
-mutate too-big-to-another-address app/gateway/sa.c ' &&
+mutate too-big-to-another-address app/gateway/sa_path.c ' &&
 	       sl_addr_equal(&sa->path.remote.addr, &told->dst)' '' test_sa
 
-mutate too-big-of-another-port app/gateway/sa.c '(!sa->udp || sa->path.remote.port == told->dst_port) &&' '' test_sa
+mutate too-big-of-another-port app/gateway/sa_path.c '(!sa->udp || sa->path.remote.port == told->dst_port) &&' '' test_sa
 
 mutate storms-of-too-big app/gateway/path_mtu.c 'if (!sl_rate_take(&g->errors.heard_rate, now))' 'if (false)' test_path_mtu
 
@@ -629,7 +629,7 @@ mutate keys-not-wiped-at-the-end lib/crypto/secret.c 'sl_wipe(object, pool->stri
 mutate session-freed-while-in-use app/gateway/sa.c 'if (!sa->removed || sa->in_at_worker || sa->out_uses)' \
 	'if (!sa->removed || sa->in_at_worker)' test_sa
 
-mutate sessions-not-given-back app/gateway/sa.c 'add_gone_gaps(&g->peers[sa->peer], sa);
+mutate sessions-not-given-back app/gateway/sa.c 'sa_add_gone_gaps(&g->peers[sa->peer], sa);
 	give_up_sessions(g, sa);' 'add_gone_gaps(&g->peers[sa->peer], sa);' test_sa
 
 mutate slot-used-again-at-once app/gateway/sa.c 'g->free_slots[(g->free_head + g->free_count++) % SL_SLOTS] = slot;' \

@@ -40,7 +40,8 @@ static const struct {
 } sections[SL_SECTION_COUNT] = {
 	[SL_SECTION_GATEWAY] = {"gateway", NULL, "/sealane/gateway", false,
 		{TEXT("name"), TEXT("version"), NUMBER("uptime_s"), NUMBER("pid"), TEXT("key"),
-			NUMBER("workers"), TEXT("debugging")}},
+			NUMBER("workers"), TEXT("debugging"), NUMBER("mbufs"), NUMBER("mbufs_in_use"),
+			NUMBER("session_slots"), NUMBER("session_slots_in_use")}},
 	[SL_SECTION_PEERS] = {"peers", "/sealane/peers", "/sealane/peer", true,
 		{TEXT("name"), TEXT("state"), NUMBER("since_s"), TEXT("endpoint"), NUMBER("last_handshake_s"),
 			NUMBER("handshakes"), NUMBER("failures"), NUMBER("rekeys"), NUMBER("rekeys_child"),

@@ -76,6 +76,12 @@ static void traffic_line(const char *name, uint64_t packets, uint64_t bytes)
 	printf("%s in %" PRIu64 " packet%s", sl_human_bytes(human, bytes), packets, packets == 1 ? "" : "s");
 }
 
+static void share_line(const char *title, const json_t *object, const char *used, const char *all)
+{
+	begin_line(title);
+	printf("%" PRIu64 " of %" PRIu64 " in use\n", sl_number_of(object, used), sl_number_of(object, all));
+}
+
 static void print_gateway(const json_t *gateway)
 {
 	char human[SL_HUMAN_MAX];
@@ -88,6 +94,8 @@ static void print_gateway(const json_t *gateway)
 	begin_line("process");
 	printf("%" PRIu64 " with %" PRIu64 " worker%s\n", sl_number_of(gateway, "pid"), workers,
 		workers == 1 ? "" : "s");
+	share_line("packet buffers", gateway, "mbufs_in_use", "mbufs");
+	share_line("session slots", gateway, "session_slots_in_use", "session_slots");
 	line("debugging", sl_text_of(gateway, "debugging"));
 }
 

@@ -15,7 +15,7 @@
  *   peers.c      the peers in their slots
  *   reload.c     another configuration put into effect
  *   changes.c    what an operator asks of the running gateway: reload, down, up
- *   sa.c         child SAs of lib/ike as sessions of the workers
+ *   sa.h         child SAs of lib/ike as sessions of the workers: sa.c, sa_limits.c, sa_path.c, sa_info.c
  *   privileges.c what the process may do, once it runs
  *   service.c    what whoever started it is told
  *   gate.h       what of the packets that anybody can send reaches the control thread
@@ -64,7 +64,7 @@ struct totals {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
-struct sa; /* sa.c */
+struct sa; /* sa.h */
 
 /* A slot. */
 struct peer {
@@ -292,7 +292,7 @@ void changes_run(struct gateway *g);
 int ike_init(struct gateway *g);
 void ike_fini(struct gateway *g);
 
-/* ---- sa.c ------------------------------------------------------------------------------------------------------------- */
+/* ---- sa.h ------------------------------------------------------------------------------------------------------------- */
 
 int sa_init(struct gateway *g);
 void sa_fini(struct gateway *g);

@@ -104,6 +104,14 @@ int port_open(struct port *port, const char *role, const struct sl_config *confi
 	return err ? refuse(config, port, "has no MAC address", err) : 0;
 }
 
+bool port_has_link(const struct port *port)
+{
+	struct rte_eth_link link = {0};
+
+	/* A device that cannot tell has one, for all we know. */
+	return rte_eth_link_get_nowait(port->id, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+}
+
 void port_close(struct port *port)
 {
 	rte_eth_dev_stop(port->id);

@@ -3,6 +3,8 @@
 #ifndef SEALANE_GATEWAY_PORT_H
 #define SEALANE_GATEWAY_PORT_H
 
+#include <stdbool.h>
+
 #include <rte_ether.h>
 #include <rte_mempool.h>
 
@@ -22,6 +24,9 @@ struct port {
  */
 int port_open(struct port *port, const char *role, const struct sl_config *config,
 	const struct sl_config_port *pc, uint16_t workers, struct rte_mempool *pool);
+
+/* Whether it could send now. */
+bool port_has_link(const struct port *port);
 
 void port_close(struct port *port);
 

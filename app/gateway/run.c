@@ -9,6 +9,7 @@
 
 #include <linux/capability.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -30,6 +31,12 @@ enum {
 	 */
 	MBUFS_A_WORKER = 8192,
 	MBUF_CACHE = 256,
+	/*
+	 * A device that was just started takes a moment to have a link: what we sent before would be lost, and our peers hear
+	 * from us a second later. One without a cable must not keep the other waiting for long.
+	 */
+	LINK_WAIT_MS = 3000,
+	LINK_LOOK_MS = 10,
 };
 
 struct options {
@@ -211,6 +218,22 @@ static int ports_open(struct gateway *g)
 	return port_open(&g->plain.port, "plain", c, &c->plain, workers, g->mbufs);
 }
 
+static void wait_for_links(const struct gateway *g)
+{
+	const struct port *const ports[] = {&g->wire.port, &g->plain.port};
+
+	for (unsigned ms = 0; ms < LINK_WAIT_MS; ms += LINK_LOOK_MS) {
+		if (port_has_link(ports[0]) && port_has_link(ports[1]))
+			return;
+		rte_delay_us_sleep(LINK_LOOK_MS * 1000);
+	}
+	for (unsigned i = 0; i < RTE_DIM(ports); i++) {
+		if (!port_has_link(ports[i]))
+			log_warning(
+				"the %s port, %s, has no link yet", ports[i]->role, ports[i]->config->port);
+	}
+}
+
 /* What fits the tunnels to all peers. */
 static unsigned least_inner_mtu(const struct gateway *g)
 {
@@ -286,6 +309,7 @@ static int run(struct gateway *g)
 {
 	if (gateway_assemble(g) || privileges_drop(needed_later(g)))
 		return SL_EXIT_FAILED;
+	wait_for_links(g);
 	announce(g);
 	for (unsigned i = 0; i < g->worker_count; i++) {
 		if (worker_start(&g->workers[i]) != 0) {

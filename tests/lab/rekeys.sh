@@ -48,6 +48,17 @@ all_sealed_was_opened() { # FROM TO
 	[ "$sealed" = "$opened" ] && [ "$sealed" -gt 1000 ]
 }
 
+# After end_load: all that was sealed has been opened.
+nothing_was_lost() {
+	local side
+	sleep 1
+	for side in alpha beta; do
+		tap_case "$side dropped nothing for want of an SA" no_gaps "$side"
+	done
+	tap_case "beta opened every packet that alpha sealed" all_sealed_was_opened alpha beta
+	tap_case "alpha opened every packet that beta sealed" all_sealed_was_opened beta alpha
+}
+
 no_gaps() { # SIDE
 	local found
 	found=$(lab_show "$1" drops | grep -E " ($gaps) " || true)

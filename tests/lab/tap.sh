@@ -61,6 +61,15 @@ tap_start_gateways() {
 
 tap_both_up() { lab_wait_up alpha "$1" && lab_wait_up beta "$1"; } # SECONDS
 
+# Every packet that came to a gateway left it, or is counted under one reason.
+tap_accounts() {
+	local side
+	for side in alpha beta; do
+		tap_case "$side accounts for every packet" \
+			"$(dirname "${BASH_SOURCE[0]}")/accounting.py" "$SEALANE" "$(lab_gateway "$side")"
+	done
+}
+
 tap_logs() {
 	local side
 	for side in alpha beta; do

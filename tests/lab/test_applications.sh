@@ -42,8 +42,6 @@ for name in $(apps_names); do
 	tap_case "$name: in clear at the host, never on the wire" hidden "$name"
 done
 tap_case "the wire carried only NDP and UDP port 4500" only_sealed
-for side in alpha beta; do
-	tap_case "$side accounts for every packet" "$here/accounting.py" "$SEALANE" "$(lab_gateway "$side")"
-done
+tap_accounts
 [ $tap_failed = 0 ] || tap_logs
 tap_finish

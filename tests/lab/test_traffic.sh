@@ -56,10 +56,6 @@ none_of_the_file() {
 	[ "$on_wire" = 0 ] && [ "$at_host" = $samples ]
 }
 
-accounting() { # SIDE
-	"$here/accounting.py" "$SEALANE" "$(lab_gateway "$1")"
-}
-
 nothing_left() { # PREFIX-OF-NAMESPACES DIR PIDS...
 	local prefix=$1 dir=$2 pid
 	shift 2
@@ -96,8 +92,7 @@ tap_case "the wire carried only ARP and UDP port 4500" only_sealed
 tap_case "the wire carried the download as ESP, and a handshake" sealed_traffic_was_seen
 tap_case "the capture saw both directions" both_ways
 tap_case "no sample of the file is on the wire" none_of_the_file
-tap_case "alpha accounts for every packet" accounting alpha
-tap_case "beta accounts for every packet" accounting beta
+tap_accounts
 [ $tap_failed = 0 ] || tap_logs
 # Not inside a case, which is a shell of its own: only the parent learns the exit status.
 status=0

@@ -8,30 +8,12 @@ set -uo pipefail
 
 sealane=$(realpath "$1")
 unit=$(dirname "$(realpath "$0")")
+. "$unit/tap.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 unset XDG_RUNTIME_DIR NO_COLOR
 export RUNTIME_DIRECTORY="$dir/run"
-
-count=0
-report() { # RESULT NAME: one line of TAP, and on failure what the command printed
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		sed 's/^/# /' out err
-	fi
-}
-
-run() { # EXIT-CODE COMMAND...: fails when the code is another; leaves out and err
-	local expected=$1 code
-	shift
-	"$@" >out 2>err
-	code=$?
-	[ "$code" = "$expected" ] || { echo "exit code $code, not $expected" >>err && return 1; }
-}
 
 # The command fails with this code, prints nothing else and complains in this one line.
 fails() { # NAME EXIT-CODE LINE COMMAND...
@@ -95,6 +77,8 @@ fails "show --watch 0" 2 "sealane: show: expected 1 to 86400 seconds after --wat
 	"$sealane" show --watch 0 peers
 fails "rekey without a peer" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey --ike
 fails "rekey with two peers" 2 "sealane: rekey: expected the name of one peer $help" "$sealane" rekey a b
+fails "reload does not take --ike" 2 "sealane: reload: unknown option '--ike', expected --gateway NAME $help" \
+	"$sealane" reload --ike
 fails "rekey with a wrong option" 2 \
 	"sealane: rekey: unknown option '--child', expected --ike or --gateway NAME $help" "$sealane" rekey a --child
 fails "rekey --gateway without a name" 2 "sealane: rekey: expected the name of a gateway after --gateway $help" \
@@ -236,6 +220,9 @@ report $? "show sessions tells what is left of them"
 report $? "show sessions leaves out one that ended meanwhile"
 prints "show sessions tells what was refused" \
 	"0x00000400 refused 3 replayed, 2 late and 1 forged or damaged packets" "$sealane" show sessions
+prints "show tells what the gateway may run out of" "  packet buffers: 4101 of 16383 in use" "$sealane" show
+has_lines "  session slots: 4 of 131071 in use"
+report $? "show tells how many sessions there may be"
 prints "show ports prints their queues" "  queues: 4 in, 2 out" "$sealane" show ports
 prints "show ports tells the speed" "  device: net_null0, link up with 25 Gbit/s" "$sealane" show ports
 has_lines "  device: net_null1, link down"
@@ -388,4 +375,4 @@ broken "show without a list" /sealane/peers '{}' "the gateway's answer to /seala
 broken "show with a list of lists" /sealane/peers '[[]]' \
 	"the gateway's answer to /sealane/peers is not a list of names"
 
-echo "1..$count"
+finish

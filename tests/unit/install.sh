@@ -8,6 +8,7 @@ set -uo pipefail
 
 sealane=$(realpath "$1") build=$(realpath "$2")
 unit_tests=$(dirname "$(realpath "$0")")
+. "$unit_tests/tap.sh"
 app=$(realpath "$unit_tests/../../app")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -15,21 +16,7 @@ cd "$dir" || exit 1
 mkdir run
 export RUNTIME_DIRECTORY="$dir/run"
 
-count=0
-report() { # RESULT NAME [FILE]: one line of TAP, and on failure what the file says
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		[ $# -lt 3 ] || sed 's/^/# /' "$3"
-	fi
-}
-
-skip() { # NAME WHY
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
+explain() { :; }
 
 # ---- Manual pages
 
@@ -148,4 +135,4 @@ complete_line sealane rekey --gateway alpha.example b >err
 [ "$(cat err)" = beta.example ]
 report $? "completion asks the gateway that the line names" err
 
-echo "1..$count"
+finish

@@ -5,32 +5,19 @@
 set -uo pipefail
 
 sealane=$(realpath "$1")
-mesh=$(realpath "$(dirname "$0")/../../scripts/mesh.py")
+unit=$(dirname "$(realpath "$0")")
+mesh=$(realpath "$unit/../../scripts/mesh.py")
+. "$unit/tap.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
-count=0
-report() { # RESULT NAME: one line of TAP, and on failure what the command printed
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		{ cat out err && ls -lR fleet; } 2>&1 | sed 's/^/# /'
-	fi
-}
+explain() { cat out err && ls -lR fleet; }
 
-run() { # EXIT-CODE ARGUMENTS...
-	local expected=$1 code
-	shift
-	"$mesh" --sealane "$sealane" "$@" >out 2>err
-	code=$?
-	[ "$code" = "$expected" ] || { echo "exit code $code, not $expected" >>err && return 1; }
-}
+writes() { run "$1" "$mesh" --sealane "$sealane" "${@:2}"; } # EXIT-CODE ARGUMENTS...
 
-good() { run 0 fleet.ini fleet && [ ! -s err ]; }
+good() { writes 0 fleet.ini fleet && [ ! -s err ]; }
 
 node() { # NUMBER NAME LINES...
 	printf '[node %s]\nwire-address = 192.0.2.%s/24\nplain-address = 10.%s.0.1/16\n' "$2" "$1" "$1"
@@ -48,7 +35,7 @@ refuses() { # NAME INVENTORY LINE...
 	printf '%s\n' "$2" >bad.ini
 	shift 2
 	rm -rf new
-	run 1 bad.ini new && [ ! -s out ] && [ "$(cat err)" = "$(printf '%s\n' "$@")" ] && [ ! -e new ] && [ -z "$(ls -d .new* 2>/dev/null)" ]
+	writes 1 bad.ini new && [ ! -s out ] && [ "$(cat err)" = "$(printf '%s\n' "$@")" ] && [ ! -e new ] && [ -z "$(ls -d .new* 2>/dev/null)" ]
 	report $? "$name"
 }
 
@@ -98,7 +85,7 @@ sed -i '/delta/,$d' fleet.ini
 good && [ "$(grep -c ': removed$' out)" = 3 ] && [ ! -e fleet/alpha.example/peers.d/delta.example.conf ] &&
 	[ -f fleet/delta.example/delta.example.key ] && cmp -s kept fleet/alpha.example/peers.d/outside.conf
 report $? "a node less: the others forget it; its key and files of other origin stay"
-run 1 fleet.ini fleet --sealane false
+writes 1 fleet.ini fleet --sealane false
 report $? "without a program that makes keys and checks: nothing"
 
 # ---- A key roll in a mesh
@@ -178,18 +165,18 @@ cipher = des
 $(node 1 alpha)
 $(node 2 beta)" \
 	"bad.ini:4: cipher 'des' is not valid, expected aes256gcm16 or aes128gcm16, or both with a comma between them (in alpha/peers.d/beta.conf)"
-rm -f bad.ini && run 1 bad.ini new && [ "$(cat err)" = "bad.ini: cannot read the inventory: No such file or directory" ]
+rm -f bad.ini && writes 1 bad.ini new && [ "$(cat err)" = "bad.ini: cannot read the inventory: No such file or directory" ]
 report $? "no inventory"
 before=$(state)
-printf '[gateway]\n' >fleet/gamma.example/gamma.example.conf && cp fleet.ini bad.ini && run 1 bad.ini fleet &&
+printf '[gateway]\n' >fleet/gamma.example/gamma.example.conf && cp fleet.ini bad.ini && writes 1 bad.ini fleet &&
 	[ "$(head -n 1 err)" = "bad.ini:10: fleet/gamma.example/gamma.example.conf was not written by mesh.py, expected another name for it" ] &&
 	[ "$(wc -l <fleet/gamma.example/gamma.example.conf)" = 1 ]
 report $? "a file of other origin is not overwritten"
-rm fleet/gamma.example/gamma.example.conf && good && chmod 644 fleet/alpha.example/alpha.example.key && run 1 fleet.ini fleet &&
+rm fleet/gamma.example/gamma.example.conf && good && chmod 644 fleet/alpha.example/alpha.example.key && writes 1 fleet.ini fleet &&
 	grep -q "fleet/alpha.example/alpha.example.key is readable by others" err && ! grep -q '\.fleet\.' err
 report $? "a key that others can read"
 "$mesh" fleet.ini >out 2>err
 [ $? = 2 ]
 report $? "without a folder: wrong usage"
 
-echo "1..$count"
+finish

@@ -5,29 +5,17 @@
 set -uo pipefail
 
 sealane=$(realpath "$1")
+. "$(dirname "$(realpath "$0")")/tap.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 umask 077
 
-count=0
-report() { # RESULT NAME: one line of TAP, and on failure what the command printed
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		{ cat out err && ls -l; } 2>&1 | sed 's/^/# /'
-	fi
-}
+explain() { cat out err && ls -l; }
 
 rotate() { # EXIT-CODE ARGUMENTS...: fails when the code is another, or the wrong one of out and err has a text
-	local expected=$1 code
-	shift
-	"$sealane" rotate-identity "$@" >out 2>err
-	code=$?
-	[ "$code" = "$expected" ] || { echo "exit code $code, not $expected" >>err && return 1; }
-	if [ "$expected" = 0 ]; then [ ! -s err ]; else [ ! -s out ]; fi
+	run "$1" "$sealane" rotate-identity "${@:2}" || return 1
+	if [ "$1" = 0 ]; then [ ! -s err ]; else [ ! -s out ]; fi
 }
 
 fails() { # NAME EXIT-CODE LINE ARGUMENTS...: fails with this one line, and no file has changed
@@ -184,4 +172,4 @@ else
 	echo "ok $count - the new key belongs to whom the old one did # SKIP needs root"
 fi
 
-echo "1..$count"
+finish

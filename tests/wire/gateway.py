@@ -66,6 +66,8 @@ ALPHA = Site("alpha.test", "a", "192.0.2.1", "02:00:00:00:01:01", "10.1.0.1", "0
              "10.1.0.9", "02:00:00:00:01:09")
 BETA = Site("beta.test", "b", "192.0.2.2", "02:00:00:00:02:01", "10.2.0.1", "02:00:00:00:02:02", "10.2.0.0/16",
             "10.2.0.9", "02:00:00:00:02:09")
+GAMMA = Site("gamma.test", "c", "192.0.2.3", "02:00:00:00:03:01", "10.3.0.1", "02:00:00:00:03:02", "10.3.0.0/16",
+             "10.3.0.9", "02:00:00:00:03:09")
 
 
 def wait_until(condition, limit, what):
@@ -194,6 +196,7 @@ class Gateway:
         self.name = options.pop("name", site.name)
         self.workers = options.pop("workers", 1)
         self.logs_keys = options.pop("logs_keys", True)
+        self.memory = options.pop("memory", 256)  # MiB
         self.options = options
         self.dir = bench.dir / site.name
         self.dir.mkdir()
@@ -243,8 +246,8 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         self.peer_name = peer_name
 
     def start(self):
-        command = [SEALANE, "run", self.conf, *(["--keylog", self.keylog] if self.logs_keys else []), "--", *EAL, "-m", "256",
-                   "--lcores", ",".join(f"{lcore}@({cpus()})" for lcore in range(1 + self.workers)),
+        command = [SEALANE, "run", self.conf, *(["--keylog", self.keylog] if self.logs_keys else []), "--", *EAL,
+                   "-m", str(self.memory), "--lcores", ",".join(f"{lcore}@({cpus()})" for lcore in range(1 + self.workers)),
                    self.wire_vdev, self.plain_vdev]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(self.log, "ab"), env=self.bench.env)

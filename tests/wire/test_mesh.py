@@ -10,11 +10,9 @@ import subprocess
 from pathlib import Path
 
 import packets
-from gateway import ALPHA, BETA, RELAY, SEALANE, START_LIMIT, Bench, Site, need, port_of, wait_until
+from gateway import ALPHA, BETA, GAMMA, RELAY, SEALANE, START_LIMIT, Bench, need, port_of, wait_until
 from tap import Tap, equal
 
-GAMMA = Site("gamma.test", "c", "192.0.2.3", "02:00:00:00:03:01", "10.3.0.1", "02:00:00:00:03:02", "10.3.0.0/16",
-             "10.3.0.9", "02:00:00:00:03:09")
 SITES = ALPHA, BETA, GAMMA
 MESH = Path(__file__).resolve().parents[2] / "scripts" / "mesh.py"
 

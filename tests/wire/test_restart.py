@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A gateway is killed without a word and started again: the link comes back by itself, with new keys."""
+"""
+A gateway is killed without a word and started again: the link comes back by itself, with new keys. And it waits a moment for
+a wire that is not there yet.
+"""
 
+import signal
 import time
 
 import packets
-from gateway import ALPHA, BETA, RELAY, SEALANE, Bench, Link, need
+from gateway import ALPHA, BETA, RELAY, SEALANE, START_LIMIT, Bench, Link, need, wait_until
 from tap import Tap, equal
 
 BACK_LIMIT = 5.0  # seconds from the start of the new process until packets pass both ways
@@ -63,6 +67,22 @@ def kill_and_restart(tap, link, traffic, gateway):
         equal(link.beta.sas(), (new[1], new[0]), "beta's view of the session")
 
 
+def late_wire(tap):
+    with Bench(tap) as bench:
+        link = Link(bench)
+        with tap.case("a wire that is connected late: the first message is not sent into the void"):
+            link.wire.process.send_signal(signal.SIGSTOP)
+            for gateway in link.alpha, link.beta:
+                gateway.start()
+                socket = bench.dir / "run" / "dpdk" / f"sealane-{gateway.name}" / "dpdk_telemetry.v2"
+                wait_until(socket.exists, START_LIMIT, "the EAL runs")
+            time.sleep(0.5)
+            link.wire.process.send_signal(signal.SIGCONT)
+            link.alpha.wait_up()
+            link.beta.wait_up()
+            equal([gateway.drops()["tx-full"] for gateway in (link.alpha, link.beta)], [0, 0], "frames that the wire did not take")
+
+
 def main():
     need(SEALANE, RELAY)
     tap = Tap()
@@ -79,6 +99,7 @@ def main():
             equal([s for s in link.alpha.show("sessions") if s["in_use"]], [], "sessions of alpha in use")
         with tap.case("the accounting holds at the end"):
             link.alpha.check_accounting()
+    late_wire(tap)
     tap.finish()
 
 

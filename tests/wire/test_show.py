@@ -94,6 +94,11 @@ def rekeys(tap, link):
         wait_until(lambda: peer(link.beta)["child_sas"] == 1, LIMIT, "the old SA is gone")
         equal(lost(link.beta), (5000 - 9, 0), "lost and missing")
         equal(peer(link.beta)["child_sas_in_use"], 1, "child SAs in use")
+    with tap.case("its slot is free again, and no packet buffer is kept"):
+        for gateway in link.alpha, link.beta:
+            wait_until(lambda: gateway.show_gateway()["session_slots_in_use"] == 1, LIMIT, "one slot is taken")
+            resources = gateway.show_gateway()
+            assert resources["session_slots"] > 100000 and 0 <= resources["mbufs_in_use"] < resources["mbufs"], resources
 
 
 def limits(tap, link):
