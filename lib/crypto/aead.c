@@ -42,6 +42,8 @@ static int check_manager(IMB_MGR *m)
 
 int sl_aead_init(void)
 {
+	if (manager != NULL)
+		return 0;
 	/* The layout of the manager and of the keys belongs to one version, and DPDK may have loaded another one. */
 	if (imb_get_version() != IMB_VERSION_NUM)
 		return SL_CRYPTO_E_LIBRARY;

@@ -178,8 +178,8 @@ static void check_parts(const struct setting *s, const uint8_t *packet, size_t p
 	}
 	if (pair.burst.tx_count == 0)
 		return;
-	/* The limit of the session may have ended it in between. */
-	if (!s->limited) {
+	/* The limit of the session may have ended it in between, and parts behind the first have no ports to be selected by. */
+	if (!s->limited && !s->ports) {
 		MUST(sum == packet_len - header && more == !!(offset & RTE_IPV4_HDR_MF_FLAG));
 		/* In what opens a TCP connection the segment size may be lower. */
 		MUST(packet[9] == IPPROTO_TCP || memcmp(payload + begin, packet + header, sum) == 0);
