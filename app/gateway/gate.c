@@ -28,7 +28,7 @@ enum {
 
 /* What passes in a second, and at once. An exchange is some messages; all the rest of a handshake is to an SA of ours. */
 static const struct sl_rate sa_rate = {.per_second = 256, .burst = 512},
-			    peer_rate = {.per_second = 32, .burst = 64},
+			    peer_rate = {.per_second = 256, .burst = 512},
 			    returned_rate = {.per_second = 2000, .burst = 512},
 			    stranger_rate = {.per_second = 2000, .burst = 512},
 			    neighbour_rate = {.per_second = 4, .burst = 8},

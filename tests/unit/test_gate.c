@@ -32,7 +32,7 @@ enum {
 	/* What gate.c lets pass at once, and in a second. */
 	STRANGERS_AT_ONCE = 512,
 	STRANGERS_A_SECOND = 2000,
-	PEER_AT_ONCE = 64,
+	PEER_AT_ONCE = 512,
 	SA_AT_ONCE = 512,
 	LINK_AT_ONCE = 1000,
 	NEIGHBOUR_AT_ONCE = 8,

@@ -31,6 +31,7 @@ from gateway import ALPHA, BETA, SEALANE, wait_until
 
 LIMIT = 15  # seconds for what takes milliseconds
 POLL = 0.0005
+IKE_A_SECOND, IKE_AT_ONCE = 240, 240  # messages; the gateway's gate lets a little more pass
 GAMMA_IP, GAMMA_NET = "192.0.2.3", "10.3.0.0/16"
 WORLD_MAC = ALPHA.wire_mac  # all stations on the wire have one MAC
 MARKER = bytes(4)
@@ -97,6 +98,12 @@ def in_udp(payload, src=ALPHA.wire, sport=NAT_PORT, dport=NAT_PORT, **fields):
 
 def ike_frame(msg, src=ALPHA.wire, port=NAT_PORT, sport=None):
     return in_udp((MARKER if port == NAT_PORT else b"") + msg, src, sport or port, port)
+
+
+def is_ike(data):
+    """Whether the gateway takes it for IKE, over IPv4 without options."""
+    return data[12:14] == b"\x08\x00" and data[23:24] == b"\x11" and (
+        data[36:38] == b"\x01\xf4" or data[36:38] == b"\x11\x94" and data[42:46] == bytes(4))
 
 
 def arp_answer(data, mac, unless=None):
@@ -211,6 +218,7 @@ start = boot
         self.failures, self.known = [], set()
         self.repeated = ()  # requests of the gateway that nobody answers, so that it sends them again
         self.sa = self.child = None
+        self.ike_due = 0  # when all IKE that was sent so far may have been
         self.lost = False  # for good, so that no more cases are tried
 
     def start(self):
@@ -231,6 +239,16 @@ start = boot
     # -- Frames --
 
     def send(self, frames):
+        """IKE no faster than the gateway listens to one peer or one IKE SA: else it drops it as a flood, and rightly."""
+        step = IKE_AT_ONCE if any(map(is_ike, frames)) else len(frames)
+        while frames:
+            self.inject(frames[:step])
+            frames = frames[step:]
+
+    def inject(self, frames):
+        now = time.monotonic()
+        self.ike_due = max(self.ike_due, now - IKE_AT_ONCE / IKE_A_SECOND) + sum(map(is_ike, frames)) / IKE_A_SECOND
+        time.sleep(max(0, self.ike_due - now))
         records = b"".join(struct.pack("=IIII", 0, 0, len(data), len(data)) + data for data in frames)
         self.sent.write_bytes(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + records)
         count = int(self.wire.order(f"inject {self.wire.order_name('b')} {self.sent}"))
