@@ -473,6 +473,8 @@ static int loop(void *arg)
 			since = rte_rdtsc();
 		}
 	}
+	/* Who waits for it looks at this again: then whatever it has written is there. */
+	atomic_store_explicit(&w->stop, true, memory_order_release);
 	return 0;
 }
 
@@ -524,6 +526,7 @@ void worker_stop(struct worker *w)
 {
 	atomic_store(&w->stop, true);
 	rte_eal_wait_lcore(w->lcore);
+	(void)atomic_load_explicit(&w->stop, memory_order_acquire);
 }
 
 void worker_fini(struct worker *w)
