@@ -574,12 +574,12 @@ static struct {
 
 static uint64_t sum_of(const struct sl_counters *c)
 {
-	/* All but to_control, of which a worker takes back what does not pass. */
-	uint64_t sum = c->rx_wire + c->rx_plain + c->tx_wire + c->tx_plain + c->from_control + c->handed_in +
-		       c->handed_out + c->cut;
+	const uint64_t *each = (const uint64_t *)c;
+	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
-		sum += c->drops[i];
+	/* All but to_control, of which a worker takes back what does not pass. */
+	for (unsigned i = 0; i < sizeof(*c) / sizeof(*each); i++)
+		sum += &each[i] == &c->to_control ? 0 : sl_counted(&each[i]);
 	return sum;
 }
 
