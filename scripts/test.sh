@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh                 every suite
 #   scripts/test.sh unit wire ...   only these: unit sim fuzz wire lab interop perf package
-#   scripts/test.sh --under asan|valgrind [SUITE ...]           the same, watched: see under.sh
+#   scripts/test.sh --under asan|tsan|valgrind [SUITE ...]      the same, watched: see under.sh
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 top=$PWD
 
 all=(unit sim fuzz wire lab interop perf package)
-tree=build under='' watched=() every=("${all[@]}")
+tree=build under='' watched=() only=() targets=() every=("${all[@]}")
 if [ "${1:-}" = --under ]; then
 	under=${2:-nothing}
 	shift $(($# > 1 ? 2 : 1))
@@ -39,11 +39,11 @@ wanted() { case " ${suites[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
 # Builds into the folder $1, set up with the meson options that follow. Of what searches only the fuzz targets.
 build() {
-	local dir=$1 what=all
+	local dir=$1 what=("${targets[@]}")
 	shift
 	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" || return 1
-	[ "$dir" != build-fuzz ] || what=fuzz
-	ninja -C "$dir" "$what"
+	[ "$dir" != build-fuzz ] || what=(fuzz)
+	ninja -C "$dir" "${what[@]}"
 }
 
 # Tells what the program called $1 did, whose TAP is in the file $2, which ended with status $3 and was begun at $4.
@@ -76,11 +76,13 @@ run_test() { # DIR SUITE NAME LIMIT COMMAND...
 	printf '%s\n' "$report"
 }
 
-# Runs the tests of a suite of a build folder, so many at a time; what follows stands before each command.
+# Runs the tests of a suite of a build folder, or those of them that are in `only`, so many at a time; what follows stands
+# before each command.
 run_suite() { # DIR SUITE JOBS COMMAND...
 	local dir=$1 suite=$2 jobs=$3 command
 	shift 3
 	while IFS=$'\t' read -r -a command; do
+		[[ ${#only[@]} = 0 || " ${only[*]} " == *" ${command[0]} "* ]] || continue
 		[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
 		run_test "$dir" "$suite" "${command[@]:0:2}" "$@" "${command[@]:2}" &
 	done < <(meson introspect --tests "$dir" | python3 -c '

@@ -61,7 +61,7 @@ void hand_over(struct worker *from, unsigned to, enum inbox inbox, struct rte_mb
 {
 	unsigned taken = rte_ring_enqueue_burst(from->all[to].inbox[inbox], (void **)packets, n, NULL);
 
-	from->dp.counters.handed_out += taken;
+	sl_count(&from->dp.counters.handed_out, taken);
 	for (unsigned i = taken; i < n; i++)
 		sl_drop(&from->dp, packets[i], SL_DROP_HANDOFF_FULL);
 }

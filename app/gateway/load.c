@@ -24,8 +24,11 @@ static void take_note(const struct worker *w, struct note *note)
 {
 	const struct sl_counters *c = &w->dp.counters;
 
-	note->load = w->load;
-	note->packets = c->rx_wire + c->rx_plain + c->handed_in;
+	note->load.polls = sl_counted(&w->load.polls);
+	note->load.busy_polls = sl_counted(&w->load.busy_polls);
+	note->load.busy_cycles = sl_counted(&w->load.busy_cycles);
+	note->load.bursts = sl_counted(&w->load.bursts);
+	note->packets = sl_counted(&c->rx_wire) + sl_counted(&c->rx_plain) + sl_counted(&c->handed_in);
 	note->tsc = rte_rdtsc();
 }
 

@@ -6,10 +6,10 @@
 
 void sa_add_totals(struct totals *sum, const struct sa *sa)
 {
-	sum->rx_packets += sa->in->packets;
-	sum->rx_bytes += sa->in->bytes;
-	sum->tx_packets += sa->out->seq;
-	sum->tx_bytes += sa->out->bytes;
+	sum->rx_packets += sl_counted(&sa->in->packets);
+	sum->rx_bytes += sl_counted(&sa->in->bytes);
+	sum->tx_packets += sl_counted(&sa->out->seq);
+	sum->tx_bytes += sl_counted(&sa->out->bytes);
 }
 
 /* What has not come through it by now never will. */
@@ -75,18 +75,20 @@ static void info_of(const struct gateway *g, struct sa *sa, struct sa_info *info
 		.in_use = sa->in_use,
 		.flow = sa->flow == SL_IKE_NO_FLOW ? "-" : g->peers[sa->peer].flows[sa->flow]->name,
 		.created = sa->created,
-		.rx_packets = sa->in->packets,
-		.rx_bytes = sa->in->bytes,
-		.tx_packets = sa->out->seq,
-		.tx_bytes = sa->out->bytes,
-		.replayed = sa->in->replayed,
-		.late = sa->in->late,
-		.bad_icv = sa->in->bad_icv,
+		.rx_packets = sl_counted(&sa->in->packets),
+		.rx_bytes = sl_counted(&sa->in->bytes),
+		.tx_packets = sl_counted(&sa->out->seq),
+		.tx_bytes = sl_counted(&sa->out->bytes),
+		.replayed = sl_counted(&sa->in->replayed),
+		.late = sl_counted(&sa->in->late),
+		.bad_icv = sl_counted(&sa->in->bad_icv),
 		.gaps = gaps_of(sa),
-		.soft_packets = left(sa->soft_packets, RTE_MAX(sa->out->seq, sa->in->packets)),
-		.soft_bytes = left(sa->soft_bytes, RTE_MAX(sa->out->bytes, sa->in->bytes)),
-		.hard_packets = left(sa->out->seq_limit, sa->out->seq),
-		.hard_bytes = left(sa->out->byte_limit, sa->out->bytes),
+		.soft_packets = left(
+			sa->soft_packets, RTE_MAX(sl_counted(&sa->out->seq), sl_counted(&sa->in->packets))),
+		.soft_bytes = left(
+			sa->soft_bytes, RTE_MAX(sl_counted(&sa->out->bytes), sl_counted(&sa->in->bytes))),
+		.hard_packets = left(sa->out->seq_limit, sl_counted(&sa->out->seq)),
+		.hard_bytes = left(sa->out->byte_limit, sl_counted(&sa->out->bytes)),
 	};
 	sl_ike_child_limits(g->ike, sa->peer, sa->spi_in, &info->time);
 }

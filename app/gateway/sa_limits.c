@@ -37,8 +37,10 @@ void sa_limits_changed(struct gateway *g, unsigned peer)
 /* At a soft limit: fresh keys are due. */
 static bool worn_out(const struct sa *sa)
 {
-	return sa->in_use && (sa->out->seq >= sa->soft_packets || sa->in->packets >= sa->soft_packets ||
-				     sa->out->bytes >= sa->soft_bytes || sa->in->bytes >= sa->soft_bytes);
+	return sa->in_use && (sl_counted(&sa->out->seq) >= sa->soft_packets ||
+				     sl_counted(&sa->in->packets) >= sa->soft_packets ||
+				     sl_counted(&sa->out->bytes) >= sa->soft_bytes ||
+				     sl_counted(&sa->in->bytes) >= sa->soft_bytes);
 }
 
 void sa_tick(struct gateway *g, uint64_t now)

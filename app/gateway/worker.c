@@ -69,7 +69,7 @@ static void post_handed(struct worker *w, const struct sl_burst *burst)
 				continue;
 			}
 		}
-		w->dp.counters.to_control--;
+		sl_count_set(&w->dp.counters.to_control, w->dp.counters.to_control - 1);
 		sl_drop(&w->dp, burst->handed[i], reason);
 	}
 	if (posted)
@@ -116,7 +116,7 @@ static void transmit(
 	if (unlikely(w->watch))
 		watch_frames(w->watch, port == w->wire.id ? WATCH_WIRE : WATCH_PLAIN, true, frames, n);
 	sent = rte_eth_tx_burst(port, (uint16_t)w->id, frames, (uint16_t)n);
-	*sent_counter += sent;
+	sl_count(sent_counter, sent);
 	for (unsigned i = sent; i < n; i++)
 		sl_drop(&w->dp, frames[i], SL_DROP_TX_FULL);
 }
@@ -237,7 +237,7 @@ static void send_packet(struct worker *w, enum command_type type, struct rte_mbu
 {
 	const struct sl_link *link = type == COMMAND_SEND_WIRE ? &w->dp.wire : &w->dp.plain;
 
-	w->dp.counters.from_control++;
+	sl_count(&w->dp.counters.from_control, 1);
 	m->vlan_tci = link->vlan;
 	if (link->vlan && rte_vlan_insert(&m) != 0) {
 		sl_drop(&w->dp, m, SL_DROP_TOO_BIG);
@@ -344,8 +344,8 @@ static unsigned poll_plain(struct worker *w)
 
 	if (n == 0)
 		return 0;
-	w->dp.counters.rx_plain += n;
-	w->load.bursts++;
+	sl_count(&w->dp.counters.rx_plain, n);
+	sl_count(&w->load.bursts, 1);
 	catch_up(w);
 	if (unlikely(w->watch))
 		watch_frames(w->watch, WATCH_PLAIN, false, frames, n);
@@ -362,8 +362,8 @@ static unsigned poll_wire(struct worker *w)
 
 	if (n == 0)
 		return 0;
-	w->dp.counters.rx_wire += n;
-	w->load.bursts++;
+	sl_count(&w->dp.counters.rx_wire, n);
+	sl_count(&w->load.bursts, 1);
 	catch_up(w);
 	if (unlikely(w->watch))
 		watch_frames(w->watch, WATCH_WIRE, false, frames, n);
@@ -378,8 +378,8 @@ static unsigned empty_inbox(struct worker *w, enum inbox inbox)
 
 	if (n == 0)
 		return 0;
-	w->dp.counters.handed_in += n;
-	w->load.bursts++;
+	sl_count(&w->dp.counters.handed_in, n);
+	sl_count(&w->load.bursts, 1);
 	catch_up(w);
 	switch (inbox) {
 	case INBOX_RECEIVED: seal(w, sl_seal_burst, packets, n); break;
@@ -426,7 +426,7 @@ static unsigned count_busy(struct worker *w, uint64_t *since)
 {
 	uint64_t now = rte_rdtsc();
 
-	w->load.busy_cycles += now - *since;
+	sl_count(&w->load.busy_cycles, now - *since);
 	*since = now;
 	return 0;
 }
@@ -459,9 +459,9 @@ static int loop(void *arg)
 			post_wanted(w, &last_wanted);
 		if (unlikely(w->dp.errors_left == 0 || w->dp.far_left == 0))
 			refill(w, &last_refill);
-		w->load.polls++;
+		sl_count(&w->load.polls, 1);
 		if (work) {
-			w->load.busy_polls++;
+			sl_count(&w->load.busy_polls, 1);
 			idle = 0;
 			if (unlikely(++busy == BUSY_ROUNDS))
 				busy = count_busy(w, &since);
@@ -473,6 +473,8 @@ static int loop(void *arg)
 			since = rte_rdtsc();
 		}
 	}
+	/* Who waits for it looks at this again: then whatever it has written is there. */
+	atomic_store_explicit(&w->stop, true, memory_order_release);
 	return 0;
 }
 
@@ -524,6 +526,7 @@ void worker_stop(struct worker *w)
 {
 	atomic_store(&w->stop, true);
 	rte_eal_wait_lcore(w->lcore);
+	(void)atomic_load_explicit(&w->stop, memory_order_acquire);
 }
 
 void worker_fini(struct worker *w)

@@ -95,7 +95,7 @@ unsigned worker_round(struct worker *w);
 /* How often it has gone round its loop. */
 static inline uint64_t worker_rounds(const struct worker *w)
 {
-	return __atomic_load_n(&w->load.polls, __ATOMIC_RELAXED);
+	return sl_counted(&w->load.polls);
 }
 
 /* Ends the loop and waits for it. What is left in commands and events afterwards is the caller's to release. */

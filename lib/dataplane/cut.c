@@ -41,7 +41,7 @@ unsigned cut_up(struct sl_dataplane *dp, struct rte_mbuf *m, struct rte_mbuf *pa
 		return 0;
 	}
 	rte_pktmbuf_free(m);
-	dp->counters.cut += (unsigned)n - 1;
+	sl_count(&dp->counters.cut, (unsigned)n - 1);
 	return (unsigned)n;
 }
 

@@ -155,7 +155,7 @@ struct sl_lan {
 	} route[SL_LAN_ROUTES_MAX];
 };
 
-/* Counters of a worker: written by it alone, read by others without care for exactness between them. */
+/* Counters of a worker: written by it alone, read by others without care for exactness between them (lib/esp/count.h). */
 struct sl_counters {
 	uint64_t rx_wire, rx_plain;
 	uint64_t tx_wire, tx_plain;

@@ -211,7 +211,7 @@ static inline void hand_over(
 {
 	burst->handed_why[burst->handed_count] = (uint8_t)why;
 	burst->handed[burst->handed_count++] = m;
-	dp->counters.to_control++;
+	sl_count(&dp->counters.to_control, 1);
 }
 
 /*

@@ -187,8 +187,8 @@ static int replayed(struct sl_esp_in *in, enum sl_replay verdict)
 {
 	switch (verdict) {
 	case SL_REPLAY_NEW: return PASS;
-	case SL_REPLAY_SEEN: in->replayed++; return SL_DROP_REPLAY;
-	case SL_REPLAY_LATE: in->late++; return SL_DROP_LATE;
+	case SL_REPLAY_SEEN: sl_count(&in->replayed, 1); return SL_DROP_REPLAY;
+	case SL_REPLAY_LATE: sl_count(&in->late, 1); return SL_DROP_LATE;
 	}
 	__builtin_unreachable();
 }
@@ -209,7 +209,7 @@ static int try_far(struct sl_dataplane *dp, struct sl_esp_in *in)
 		dp->far_left--;
 		return PASS;
 	}
-	in->late++;
+	sl_count(&in->late, 1);
 	return SL_DROP_LATE;
 }
 
@@ -294,10 +294,10 @@ static int refused(const struct job *j)
 	struct sl_esp_in *in = j->in;
 
 	if (in->esn && is_far(j)) {
-		in->late++;
+		sl_count(&in->late, 1);
 		return SL_DROP_LATE;
 	}
-	in->bad_icv++;
+	sl_count(&in->bad_icv, 1);
 	return SL_DROP_BAD_ICV;
 }
 
@@ -318,10 +318,10 @@ static int admit(const struct sl_dataplane *dp, const struct job *j)
 	if (likely(verdict == PASS))
 		verdict = likely(!v6) ? check_inner4(dp, in, m, j->ecn) : check_inner6(dp, in, m, j->ecn);
 	if (likely(verdict < 0)) {
-		in->packets++;
-		in->bytes += m->data_len;
+		sl_count(&in->packets, 1);
+		sl_count(&in->bytes, m->data_len);
 	} else {
-		in->discarded++;
+		sl_count(&in->discarded, 1);
 	}
 	return verdict;
 }

@@ -234,9 +234,9 @@ static inline void prepare(struct job *job, struct rte_mbuf *m, struct sl_esp_ou
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t len = m->data_len, pad = -(len + 2) & 3, sealed_len = len + pad + 2;
 	struct sl_esp_header *esp = (void *)(inner - sizeof(*esp));
-	const rte_be64_t seq = rte_cpu_to_be_64(++out->seq);
+	const rte_be64_t seq = rte_cpu_to_be_64(sl_count(&out->seq, 1));
 
-	out->bytes += len;
+	sl_count(&out->bytes, len);
 	write_headers(inner, out, forward(inner, v6), sealed_len + SL_GCM_ICV_LEN);
 	esp->seq = rte_cpu_to_be_32((uint32_t)out->seq);
 	esp->iv = seq;

@@ -32,7 +32,7 @@ const char *sl_drop_help(enum sl_drop reason)
 
 void sl_drop(struct sl_dataplane *dp, struct rte_mbuf *m, enum sl_drop reason)
 {
-	dp->counters.drops[reason]++;
+	sl_count(&dp->counters.drops[reason], 1);
 	if (unlikely(dp->dropped))
 		dp->dropped(dp->dropped_arg, m, reason);
 	rte_pktmbuf_free(m);

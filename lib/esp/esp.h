@@ -27,6 +27,7 @@
 
 #include "../crypto/gcm.h"
 #include "../net/selector.h"
+#include "count.h"
 #include "replay.h"
 
 struct sl_esp_header {

@@ -7,14 +7,16 @@ enum { TRIES = 16 };
 /* The top, and the word that was its own at that moment: the receiver may be moving both. */
 static uint64_t read_top(const struct sl_replay_window *w, uint64_t *newest)
 {
-	const volatile uint64_t *top = &w->top, *word = &w->newest;
-	uint64_t seen = *top;
+	uint64_t seen = sl_counted(&w->top);
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		*newest = *word;
-		if (*top / 64 == seen / 64)
+		uint64_t again;
+
+		*newest = sl_counted(&w->newest);
+		again = sl_counted(&w->top);
+		if (again / 64 == seen / 64)
 			break;
-		seen = *top;
+		seen = again;
 	}
 	return seen;
 }
@@ -39,7 +41,7 @@ unsigned sl_replay_missing(const struct sl_replay_window *w, uint64_t *top)
 
 	*top = last;
 	for (uint64_t at = first / 64; last > 0 && at <= last / 64; at++) {
-		uint64_t seen = at == last / 64 ? newest : w->words[at % SL_REPLAY_WORDS];
+		uint64_t seen = at == last / 64 ? newest : sl_counted(&w->words[at % SL_REPLAY_WORDS]);
 
 		missing += (unsigned)__builtin_popcountll(~seen & mask(at, first, last));
 	}

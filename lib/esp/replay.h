@@ -16,7 +16,8 @@
 #define SEALANE_ESP_REPLAY_H
 
 #include <stdint.h>
-#include <string.h>
+
+#include "count.h"
 
 enum {
 	SL_REPLAY_WINDOW = 4096,
@@ -70,29 +71,30 @@ static inline void sl_replay_move(struct sl_replay_window *w, uint64_t seq)
 {
 	uint64_t at = w->top / 64, words = seq / 64 - at;
 
-	w->top = seq;
+	sl_count_set(&w->top, seq);
 	if (words == 0)
 		return;
-	w->words[at % SL_REPLAY_WORDS] = w->newest;
-	w->newest = 0;
-	if (words >= SL_REPLAY_WORDS) {
-		memset(w->words, 0, sizeof(w->words));
-	} else {
-		for (uint64_t i = 1; i < words; i++)
-			w->words[(at + i) % SL_REPLAY_WORDS] = 0;
-	}
+	sl_count_set(&w->words[at % SL_REPLAY_WORDS], w->newest);
+	sl_count_set(&w->newest, 0);
+	/* After a leap all of them, and no more. */
+	if (words > SL_REPLAY_WORDS)
+		words = SL_REPLAY_WORDS + 1;
+	for (uint64_t i = 1; i < words; i++)
+		sl_count_set(&w->words[(at + i) % SL_REPLAY_WORDS], 0);
 }
 
 /* Checks again, and when the number is new marks it as seen and moves the window up to it. */
 static inline enum sl_replay sl_replay_accept(struct sl_replay_window *w, uint64_t seq)
 {
 	enum sl_replay verdict = sl_replay_check(w, seq);
+	uint64_t *word;
 
 	if (verdict != SL_REPLAY_NEW)
 		return verdict;
 	if (seq > w->top)
 		sl_replay_move(w, seq);
-	*sl_replay_word(w, seq) |= UINT64_C(1) << (seq % 64);
+	word = sl_replay_word(w, seq);
+	sl_count_set(word, *word | UINT64_C(1) << (seq % 64));
 	return SL_REPLAY_NEW;
 }
 

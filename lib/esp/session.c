@@ -272,7 +272,7 @@ struct sl_esp_gaps sl_esp_in_gaps(const struct sl_esp_in *in)
 
 	gaps.missing = sl_replay_missing(&in->window, &top);
 	/* Last, so that what comes meanwhile makes it too few, not too many. */
-	arrived = in->packets + in->discarded + gaps.missing;
+	arrived = sl_counted(&in->packets) + sl_counted(&in->discarded) + gaps.missing;
 	gaps.lost = top > arrived ? top - arrived : 0;
 	return gaps;
 }

@@ -17,6 +17,8 @@
 #ifndef SEALANE_TESTS_SIM_H
 #define SEALANE_TESTS_SIM_H
 
+#include <string.h>
+
 #include "lib/esp/replay.h"
 #include "lib/ike/ike.h"
 

@@ -9,7 +9,7 @@ static uint64_t drops_for_reason(const struct gateway *g, unsigned reason)
 	uint64_t sum = g->drops[reason];
 
 	for (unsigned i = 0; i < g->worker_count; i++)
-		sum += g->workers[i].dp.counters.drops[reason];
+		sum += sl_counted(&g->workers[i].dp.counters.drops[reason]);
 	return sum;
 }
 

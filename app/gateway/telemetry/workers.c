@@ -23,7 +23,7 @@ static uint64_t drops_of_worker(const struct worker *w)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < SL_DROP_COUNT; i++)
-		sum += w->dp.counters.drops[i];
+		sum += sl_counted(&w->dp.counters.drops[i]);
 	return sum;
 }
 
@@ -34,10 +34,10 @@ static void tell_load(const struct gateway *g, unsigned id, struct rte_tel_data 
 	struct load load;
 
 	load_of(g, id, &load);
-	tell_number(d, "polls", w->load.polls);
-	tell_number(d, "busy_polls", w->load.busy_polls);
-	tell_number(d, "busy_cycles", w->load.busy_cycles);
-	tell_number(d, "bursts", w->load.bursts);
+	tell_number(d, "polls", sl_counted(&w->load.polls));
+	tell_number(d, "busy_polls", sl_counted(&w->load.busy_polls));
+	tell_number(d, "busy_cycles", sl_counted(&w->load.busy_cycles));
+	tell_number(d, "bursts", sl_counted(&w->load.bursts));
 	tell_number(d, "load_permille", load.time_permille);
 	tell_number(d, "busy_polls_permille", load.polls_permille);
 	tell_number(d, "burst_fill_permille", load.fill_permille);
@@ -57,15 +57,15 @@ static int tell_worker(struct gateway *g, const char *param, struct rte_tel_data
 	c = &w->dp.counters;
 	tell_number(d, "worker", id);
 	tell_number(d, "lcore", w->lcore);
-	tell_number(d, "rx_wire", c->rx_wire);
-	tell_number(d, "rx_plain", c->rx_plain);
-	tell_number(d, "from_control", c->from_control);
-	tell_number(d, "tx_wire", c->tx_wire);
-	tell_number(d, "tx_plain", c->tx_plain);
-	tell_number(d, "to_control", c->to_control);
-	tell_number(d, "handed_in", c->handed_in);
-	tell_number(d, "handed_out", c->handed_out);
-	tell_number(d, "cut", c->cut);
+	tell_number(d, "rx_wire", sl_counted(&c->rx_wire));
+	tell_number(d, "rx_plain", sl_counted(&c->rx_plain));
+	tell_number(d, "from_control", sl_counted(&c->from_control));
+	tell_number(d, "tx_wire", sl_counted(&c->tx_wire));
+	tell_number(d, "tx_plain", sl_counted(&c->tx_plain));
+	tell_number(d, "to_control", sl_counted(&c->to_control));
+	tell_number(d, "handed_in", sl_counted(&c->handed_in));
+	tell_number(d, "handed_out", sl_counted(&c->handed_out));
+	tell_number(d, "cut", sl_counted(&c->cut));
 	tell_number(d, "drops", drops_of_worker(w));
 	tell_load(g, (unsigned)id, d);
 	return 0;
