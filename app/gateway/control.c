@@ -78,7 +78,10 @@ static void handle(struct gateway *g, const struct event *event)
 static bool take_burst(struct gateway *g, struct worker *w)
 {
 	struct event events[EVENTS_A_BURST];
-	unsigned n = rte_ring_sc_dequeue_burst_elem(w->events, events, sizeof(*events), EVENTS_A_BURST, NULL);
+	unsigned n;
+
+	worker_catches_up(w);
+	n = rte_ring_sc_dequeue_burst_elem(w->events, events, sizeof(*events), EVENTS_A_BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++)
 		handle(g, &events[i]);
@@ -97,10 +100,11 @@ void control_take_events(struct gateway *g)
 	}
 }
 
-static bool events_wait(const struct gateway *g)
+/* A worker has something for us, or could take what waits for it. */
+static bool workers_wait(const struct gateway *g)
 {
 	for (unsigned i = 0; i < g->worker_count; i++) {
-		if (!rte_ring_empty(g->workers[i].events))
+		if (!rte_ring_empty(g->workers[i].events) || worker_could_catch_up(&g->workers[i]))
 			return true;
 	}
 	return false;
@@ -158,14 +162,14 @@ static void acknowledge(struct gateway *g, int fd)
 		g->stop_signal = (int)what.signal.ssi_signo;
 }
 
-/* Sleeps until something is to be done. A worker that posts after we looked sees the flag and wakes us. */
+/* Sleeps until something is to be done. A worker that posts, or takes commands, after we looked sees the flag and wakes us. */
 static void sleep_until_needed(struct gateway *g)
 {
 	struct epoll_event ready[3];
 	int n;
 
 	atomic_store(&g->asleep, true);
-	if (events_wait(g)) {
+	if (workers_wait(g)) {
 		atomic_store(&g->asleep, false);
 		return;
 	}

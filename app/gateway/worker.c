@@ -22,6 +22,8 @@ enum {
 	/* Packets may fill the rings only so far: the rest is for what must not be lost. */
 	EVENTS_RESERVED = WORKER_EVENTS / 4,
 	COMMANDS_RESERVED = WORKER_COMMANDS / 2,
+	/* So long the control thread waits for room in a full ring. */
+	COMMAND_WAIT_MS = 10,
 	/* Empty rounds before the first sleep, then between doublings of the sleep. */
 	IDLE_ROUNDS = 512,
 	IDLE_STEP = 8,
@@ -533,21 +535,40 @@ void worker_fini(struct worker *w)
 {
 	handover_fini(w);
 	gate_free(w->gate);
+	backlog_fini(&w->backlog);
 	rte_ring_free(w->commands);
 	rte_ring_free(w->events);
 	sl_dataplane_fini(&w->dp);
 }
 
-void worker_command(struct worker *w, const struct command *command)
+bool worker_catches_up(struct worker *w)
 {
-	uint64_t start = rte_rdtsc();
+	if (likely(w->backlog.count == 0))
+		return true;
+	backlog_give(&w->backlog, w->commands);
+	return w->backlog.count == 0;
+}
+
+/* A worker that is only busy makes room soon, and then packets can follow. */
+static bool wait_for_room(struct worker *w, const struct command *command)
+{
+	uint64_t start = rte_rdtsc(), patience = rte_get_tsc_hz() / 1000 * COMMAND_WAIT_MS;
 
 	while (rte_ring_sp_enqueue_elem(w->commands, (void *)(uintptr_t)command, sizeof(*command)) != 0) {
-		if (rte_rdtsc() - start > rte_get_tsc_hz()) {
-			log_error("worker %u has stopped taking commands, giving up", w->id);
-			abort();
-		}
+		if (rte_rdtsc() - start > patience)
+			return false;
 		rte_pause();
+	}
+	return true;
+}
+
+void worker_command(struct worker *w, const struct command *command)
+{
+	if (worker_catches_up(w) && wait_for_room(w, command))
+		return;
+	if (backlog_add(&w->backlog, command) != 0) {
+		log_error("no memory for what worker %u has to do, giving up", w->id);
+		abort();
 	}
 }
 
@@ -555,7 +576,8 @@ bool worker_send(struct worker *w, enum command_type type, struct rte_mbuf *m)
 {
 	struct command command = {.type = type, .object = m};
 
-	if (rte_ring_free_count(w->commands) <= COMMANDS_RESERVED)
+	/* It must not overtake anything. */
+	if (!worker_catches_up(w) || rte_ring_free_count(w->commands) <= COMMANDS_RESERVED)
 		return false;
 	return rte_ring_sp_enqueue_elem(w->commands, &command, sizeof(command)) == 0;
 }

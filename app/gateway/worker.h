@@ -27,6 +27,7 @@
 #include <stdbool.h>
 
 #include "../../lib/dataplane/dataplane.h"
+#include "backlog.h"
 #include "gate.h"
 #include "handover.h"
 #include "message.h"
@@ -67,6 +68,7 @@ struct worker {
 	bool spreads;        /* what is received from the plain port is for all */
 	uint64_t idle_sleep; /* ns; 0: never */
 	struct rte_ring *commands, *events;
+	struct backlog backlog;              /* of commands: the control thread's */
 	struct rte_ring *inbox[INBOX_COUNT]; /* NULL: nobody uses it */
 	struct worker *all;                  /* by number; this one is among them */
 	int wake_fd;
@@ -104,10 +106,19 @@ void worker_stop(struct worker *w);
 void worker_fini(struct worker *w);
 
 /*
- * Gives the worker a command, by the control thread only. Commands about sessions always go through: if the ring is
- * full this waits, and ends the program when the worker does not take any for a second.
+ * Gives the worker a command, by the control thread only. Commands about sessions always go through: what finds the ring
+ * full follows later, in its order, when worker_catches_up() is called.
  */
 void worker_command(struct worker *w, const struct command *command);
+
+/* Gives the worker what it could not take before. Returns whether it has all now. */
+bool worker_catches_up(struct worker *w);
+
+/* Whether that would help now. */
+static inline bool worker_could_catch_up(const struct worker *w)
+{
+	return w->backlog.count > 0 && !rte_ring_full(w->commands);
+}
 
 /* Gives the worker a packet with one of the COMMAND_SEND_ or COMMAND_SEAL types. False when it must be dropped. */
 bool worker_send(struct worker *w, enum command_type type, struct rte_mbuf *m);

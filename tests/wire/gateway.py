@@ -42,6 +42,14 @@ PACKET_COUNTERS = ("worker", "rx_wire", "rx_plain", "from_control", "handed_in",
                    "to_control", "handed_out")
 
 
+def preload(name, **env):
+    """The environment of a gateway into which a fault of the wire tests' folder is preloaded."""
+    module = BUILD / "tests" / "wire" / f"{name}.so"
+    need(module)
+    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"  # it need not come first
+    return {"LD_PRELOAD": str(module), "ASAN_OPTIONS": asan, **{name: str(value) for name, value in env.items()}}
+
+
 def need(*programs):
     for program in programs:
         if not os.access(program, os.X_OK):
@@ -197,6 +205,7 @@ class Gateway:
         self.workers = options.pop("workers", 1)
         self.logs_keys = options.pop("logs_keys", True)
         self.memory = options.pop("memory", 256)  # MiB
+        self.env = options.pop("env", {})
         self.options = options
         self.dir = bench.dir / site.name
         self.dir.mkdir()
@@ -250,7 +259,7 @@ dpd-delay = {options.get("dpd_delay", "10s")}
                    "-m", str(self.memory), "--lcores", ",".join(f"{lcore}@({cpus()})" for lcore in range(1 + self.workers)),
                    self.wire_vdev, self.plain_vdev]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=open(self.log, "ab"), env=self.bench.env)
+                                        stderr=open(self.log, "ab"), env=self.bench.env | self.env)
         return self
 
     def stop(self):

@@ -8,6 +8,7 @@ from gateway import ALPHA, BETA
 
 BURST = 4      # packets each way at a time
 PAUSE = 0.01   # seconds between bursts
+ANNOUNCE = 1   # seconds between ARP requests of the hosts, which answer none: however long the machine stands still
 LIMIT = 40     # seconds for what a test waits for
 
 
@@ -15,7 +16,7 @@ class Traffic:
     """Numbered packets both ways, as long as somebody wants."""
 
     def __init__(self, link):
-        self.link, self.there, self.back = link, [], []
+        self.link, self.there, self.back, self.announced = link, [], [], 0
         # Both ends connect, so there may have been two handshakes.
         self.handshakes = [gateway.show("peers")[0]["handshakes"] for gateway in (link.alpha, link.beta)]
         self.ike_sas = len(ike_sas(link.alpha))
@@ -24,8 +25,9 @@ class Traffic:
         first = len(self.there) + 1
         there = [packets.datagram(ALPHA.host, BETA.host, b"there %d" % (first + i), first + i) for i in range(BURST)]
         back = [packets.datagram(BETA.host, ALPHA.host, b"back %d" % (first + i), first + i) for i in range(BURST)]
-        if first % (50 * BURST) == 1:
-            self.link.announce()  # hosts repeat their ARP requests
+        if time.monotonic() > self.announced + ANNOUNCE:
+            self.link.announce()
+            self.announced = time.monotonic()
         self.link.send_a(there)
         self.link.send_b(back)
         self.there += there
