@@ -26,7 +26,7 @@ flood_program=${SEALANE_BUILD:-$root/build}/tests/lab/flood
 # shellcheck source=lab.sh
 . "$root/scripts/lab.sh"
 
-all=(ike ike6 borrow spi replay arp arp-wire nd) few=(ike spi replay arp)
+all=(ike ike6 borrow spi replay arp arp-wire nd) few=(ike spi)
 pairs=40
 quick=
 floods=()
