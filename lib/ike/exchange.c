@@ -133,7 +133,9 @@ static void give_up(struct ike_sa *sa)
 		ike_rekey_sa_yield(sa);
 		if (!sa->replaced)
 			ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index,
-				"link down: %s does not answer any more", where);
+				peer->active == sa ? "link down: %s does not answer any more"
+						   : "%s knows nothing of the link before: it is given up",
+				where);
 		break;
 	default: break;
 	}
@@ -150,6 +152,17 @@ static bool in_doubt(const struct ike_sa *sa)
 {
 	return sa->state == IKE_ESTABLISHED && sa->peer->active == sa &&
 	       sa->request.tries >= IKE_TRIES_DOUBT && sa->ike->now - sa->peer->heard_at >= IKE_SILENCE;
+}
+
+static void call_anew(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+
+	if (peer->attempt || !ike_peer_callable(peer))
+		return;
+	ike_log(sa->ike, SL_IKE_WARNING, (int)peer->index,
+		"the peer is silent and may have started anew: it is called beside the link there is");
+	ike_peer_connect(peer);
 }
 
 static unsigned tries_max(const struct ike_sa *sa)
@@ -178,7 +191,7 @@ void ike_retransmit(struct ike_sa *sa)
 	sa->ike->stats.retransmits++;
 	ike_send(sa->ike, &sa->path, r->msg.data, r->msg.len);
 	if (in_doubt(sa))
-		ike_peer_renew(sa->peer);
+		call_anew(sa);
 }
 
 /* A malformed message under intact protection: the peer is broken, and the SA ends (RFC 7296 2.21.3). */
