@@ -30,6 +30,15 @@ struct change {
 
 static struct gateway *gateway; /* DPDK passes no context to its callbacks */
 
+/* A line may say again what was asked for, or stands in the file; DPDK writes JSON of which not every byte can be part. */
+static void spare_json(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((*text < ' ' || *text > '~') && *text != '\n')
+			*text = '?';
+	}
+}
+
 static void add_line(void *ctx, const char *line)
 {
 	struct change *c = ctx;
@@ -40,7 +49,9 @@ static void add_line(void *ctx, const char *line)
 		c->cut++;
 		return;
 	}
-	c->len += (size_t)snprintf(c->text + c->len, sizeof(c->text) - c->len, "%s\n", line);
+	snprintf(c->text + c->len, sizeof(c->text) - c->len, "%s\n", line);
+	spare_json(c->text + c->len);
+	c->len += len;
 }
 
 /* ---- What may be asked ------------------------------------------------------------------------------------------------- */
