@@ -32,6 +32,7 @@ EXPLAINED = {
     "no-route": {"reload"},
     "selector": {"reload"},
     "no-neighbour": {"outage", "plain", "kill", "stop", "reload"},
+    "link-flood": {"outage", "plain", "kill", "stop", "stall", "reload"},  # all that hosts have asked meanwhile, at once
     "tx-full": {"outage", "plain"},
     "too-big": {"traffic"},  # hosts try
     "not-for-us": {"traffic", "outage", "damaged"},  # a bridge that does not know yet, or any more, who is where
