@@ -44,20 +44,20 @@ patient="retransmit_base = 1.0
 child_by_charon() { # INITIATOR
 	charon_esp=$esp charon_child=$child_times pair_start "$1"
 	rotation "$1 initiates, charon rekeys the child SA"
-	tap_case "$1 initiates, charon rekeys the child SA: often" pair_logged beta "parsed CREATE_CHILD_SA response" 4
+	tap_case "$1 initiates, charon rekeys the child SA: often" lab_wait_for "as often" 20 pair_logged beta "parsed CREATE_CHILD_SA response" 4
 }
 
 ike_by_charon() { # INITIATOR
 	charon_esp=$esp charon_conn=$ike_times pair_start "$1"
 	rotation "$1 initiates, charon rekeys the IKE SA"
-	tap_case "$1 initiates, charon rekeys the IKE SA: often" pair_logged beta "rekeyed between" 2
+	tap_case "$1 initiates, charon rekeys the IKE SA: often" lab_wait_for "as often" 20 pair_logged beta "rekeyed between" 2
 }
 
 by_us() { # INITIATOR
 	charon_esp=$esp charon_conn="rekey_time = 0s" charon_child="rekey_time = 0s" pair_start "$1" "rekey-after-time = 1s"
 	rotation "$1 initiates, we rekey both"
-	tap_case "$1 initiates, we rekey both: the child SA often" pair_logged beta "parsed CREATE_CHILD_SA request" 4
-	tap_case "$1 initiates, we rekey both: the IKE SA too" pair_logged beta "rekeyed between" 1
+	tap_case "$1 initiates, we rekey both: the child SA often" lab_wait_for "as often" 20 pair_logged beta "parsed CREATE_CHILD_SA request" 4
+	tap_case "$1 initiates, we rekey both: the IKE SA too" lab_wait_for "as often" 20 pair_logged beta "rekeyed between" 1
 }
 
 # ---- Both at once ----------------------------------------------------------------------------------------------------
