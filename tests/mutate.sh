@@ -9,9 +9,10 @@
 #                      none does, and 2 when there was nothing to run. Says in $noticed which and why, and leaves $log
 #
 # Each fault is an exact text of a file and what stands there instead. One whose text is not found exactly once has failed: the
-# code has changed and the fault must follow.
+# code has changed and the fault must follow. A script that is called with --check tells that, of all its faults, and no more.
 
-wanted=("$@")
+wanted=("$@") only_check=false
+[ "${1:-}" != --check ] || { wanted=() only_check=true; }
 names=() files=() olds=() news=() tests=()
 log='' noticed=''
 
@@ -52,9 +53,31 @@ try_mutation() {
 	return $status
 }
 
+check_texts() {
+	local i
+	for i in "${!names[@]}"; do
+		printf '%s\0' "${names[$i]}" "${files[$i]}" "${olds[$i]}"
+	done | python3 -c '
+import sys
+fields = iter(sys.stdin.read().split("\0")[:-1])
+texts, wrong, count = {}, 0, 0
+for name, path, old in zip(fields, fields, fields):
+    text = texts.setdefault(path, open(path).read())
+    count += 1
+    if text.count(old) != 1:
+        wrong += 1
+        print(f"# {name}: found {text.count(old)} times in {path}: {old}")
+print("not ok" if wrong or not count else "ok", f"1 - the texts of {count} faults stand where they are broken\n1..1")
+sys.exit(wrong > 0)'
+}
+
 # All that were wanted, as TAP. What has noticed each of them is then in results[], or why nothing has. Status 0: all noticed.
 run_mutations() {
 	local missed=0 status i
+	if $only_check; then
+		check_texts
+		exit
+	fi
 	results=()
 	copy=$(mktemp -d)
 	log=$copy/log

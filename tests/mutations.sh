@@ -6,6 +6,7 @@
 #
 #   tests/mutations.sh            every fault, as TAP, ten minutes; writes the table tests/mutations.md
 #   tests/mutations.sh NAME ...   only these, and no table
+#   tests/mutations.sh --check    only that the code still has all these places
 #
 # A test is a program of tests/unit, `sim`, `corpus:NAME` of tests/fuzz, or a script NAME.sh of tests/unit.
 set -euo pipefail

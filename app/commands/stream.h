@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a running gateway streams over its debugging socket (../gateway/debug.h), until it ends, a time is over, or SIGINT or
+ * What a running gateway streams over its debugging socket (../gateway/debug/debug.h), until it ends, a time is over, or SIGINT or
  * SIGTERM come: the common part of `sealane keylog`, `sealane capture` and `sealane trace`.
  */
 #ifndef SEALANE_APP_STREAM_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../gateway/debug.h"
+#include "../gateway/debug/debug.h"
 
 struct sl_stream {
 	const char *command; /* its name, for what is said on stderr */

@@ -17,7 +17,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#include "debug.h"
+#include "debug/debug.h"
 #include "gateway.h"
 
 enum {

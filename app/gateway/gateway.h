@@ -24,7 +24,7 @@
  *   telemetry/   answers for `sealane show`
  *   access.c     who may ask over the telemetry socket
  *   keylog.h     keys for Wireshark, when asked for
- *   debug.h      a socket for who looks at keys and packets
+ *   debug/       a socket for who looks at keys and packets
  *   watch.h      looking at packets, in the workers
  */
 #ifndef SEALANE_GATEWAY_GATEWAY_H

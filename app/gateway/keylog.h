@@ -4,7 +4,7 @@
  * reads the traffic: it exists for tests and debugging, is off unless somebody asks for it, and says so.
  *
  * A line goes to the files of `sealane run --keylog`, and to a listener: `sealane keylog` on a running gateway, over the
- * debugging socket (debug.h). Lines that the listener has not taken yet wait in secret memory. The gateway opens no file
+ * debugging socket (debug/debug.h). Lines that the listener has not taken yet wait in secret memory. The gateway opens no file
  * for the listener: the command that asks writes the same files, with the same functions, as the user who runs it.
  *
  * Whoever starts to listen also wants the keys of the SAs that exist. These are kept expanded only, but the key schedule of

@@ -18,7 +18,7 @@
 
 #include "../../lib/crypto/secret.h"
 #include "../commands.h"
-#include "debug.h"
+#include "debug/debug.h"
 #include "eal.h"
 #include "gateway.h"
 #include "node.h"

@@ -19,7 +19,7 @@
 #include <rte_ethdev.h>
 #include <rte_ip.h>
 
-#include "app/gateway/debug.h"
+#include "app/gateway/debug/debug.h"
 #include "app/gateway/pcapng.h"
 #include "lib/net/ip.h"
 #include "script.h"

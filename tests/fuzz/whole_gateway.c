@@ -14,7 +14,7 @@
 #include <rte_ring.h>
 #include <sodium.h>
 
-#include "app/gateway/debug.h"
+#include "app/gateway/debug/debug.h"
 #include "lib/crypto/keyfile.h"
 #include "lib/net/ip.h"
 

@@ -5,6 +5,7 @@
 #
 #   tests/sim/mutations.sh            every mutation, as TAP; MUTATION_SEEDS (default 400) histories each
 #   tests/sim/mutations.sh NAME ...   only these
+#   tests/sim/mutations.sh --check    only that the code still has all these places
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/mutate.sh

@@ -260,24 +260,31 @@ static void stripping_is_noticed(void **state)
 	}
 }
 
+/* Both know the PPK; alpha calls, and the message of the trap goes no further. */
+static void hold_a_message(struct pair *p, struct trap *trap, bool required)
+{
+	teach(p, ALPHA, (struct knows){&one, "link1", required});
+	teach(p, BETA, (struct knows){&one, "link1", required});
+	trap->holds = true;
+	p->filter = spring;
+	p->filter_ctx = trap;
+	boot_both(p);
+	pair_connect(p, ALPHA);
+	pair_run(p, 100 * PAIR_MS);
+}
+
 /* A peer that has lost the PPK, but not its private key, cannot talk us out of it in IKE_AUTH either. */
 static void the_answer_must_have_it_too(void **state)
 {
 	(void)state;
 	for (unsigned required = 0; required < 2; required++) {
-		struct trap trap = {.from = BETA, .exchange = IKE_AUTH, .holds = true};
+		struct trap trap = {.from = BETA, .exchange = IKE_AUTH};
 		struct pair *p = new_pair(582 + required);
 		struct ike_sa *alpha, *beta;
 		struct ike_writer w;
 		struct ike_head head;
 
-		teach(p, ALPHA, (struct knows){&one, "link1", required});
-		teach(p, BETA, (struct knows){&one, "link1", required});
-		p->filter = spring;
-		p->filter_ctx = &trap;
-		boot_both(p);
-		pair_connect(p, ALPHA);
-		pair_run(p, 100 * PAIR_MS);
+		hold_a_message(p, &trap, required);
 		alpha = sa_of(p, ALPHA);
 		beta = sa_of(p, BETA);
 		assert_int_equal(ike_parse_header(&head, trap.data, trap.len), IKE_OK);
@@ -303,19 +310,13 @@ static void signatures_without_it_have_a_length(void **state)
 	(void)state;
 	for (size_t len = 0; len < 400; len += len < 140 ? 1 : 37) {
 		static const uint8_t id[] = {IKE_PPK_ID_FIXED, 'x'}, zeros[400];
-		struct trap trap = {.from = ALPHA, .exchange = IKE_AUTH, .holds = true};
+		struct trap trap = {.from = ALPHA, .exchange = IKE_AUTH};
 		struct pair *p = new_pair(586);
 		struct ike_sa *alpha;
 		struct ike_writer w;
 		struct ike_head head;
 
-		teach(p, ALPHA, (struct knows){&one, "link1", false});
-		teach(p, BETA, (struct knows){&one, "link1", false});
-		p->filter = spring;
-		p->filter_ctx = &trap;
-		boot_both(p);
-		pair_connect(p, ALPHA);
-		pair_run(p, 100 * PAIR_MS);
+		hold_a_message(p, &trap, false);
 		alpha = sa_of(p, ALPHA);
 		assert_int_equal(ike_parse_header(&head, trap.data, trap.len), IKE_OK);
 		ike_write_header(&w, &head);
@@ -336,17 +337,11 @@ static void signatures_without_it_have_a_length(void **state)
 /* An answer without USE_PPK, which anybody could have sent, ends nothing where the PPK is required. */
 static void forged_answer_ends_nothing(void **state)
 {
-	struct trap trap = {.from = BETA, .exchange = IKE_SA_INIT, .holds = true};
+	struct trap trap = {.from = BETA, .exchange = IKE_SA_INIT};
 	struct pair *p = new_pair(580);
 
 	(void)state;
-	teach(p, ALPHA, (struct knows){&one, "link1", true});
-	teach(p, BETA, (struct knows){&one, "link1", true});
-	p->filter = spring;
-	p->filter_ctx = &trap;
-	boot_both(p);
-	pair_connect(p, ALPHA);
-	pair_run(p, 100 * PAIR_MS);
+	hold_a_message(p, &trap, true);
 	trap.data[trap.len - 1] ^= 1;
 	pair_inject(p, ALPHA, trap.data, trap.len);
 	assert_logged(p, ALPHA, "answers without a PPK");

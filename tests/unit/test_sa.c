@@ -29,11 +29,6 @@ static struct gateway g;
 static struct command commands[COMMANDS_MAX];
 static unsigned command_count;
 
-uint64_t gateway_now(void)
-{
-	return SECOND_NS;
-}
-
 void worker_command(struct worker *w, const struct command *command)
 {
 	(void)w;
@@ -45,20 +40,6 @@ void gateway_command_all(struct gateway *gateway, const struct command *command)
 {
 	(void)gateway;
 	(void)command;
-}
-
-bool link_next_hop(const struct link *link, const struct sl_addr *addr, struct sl_addr *hop)
-{
-	(void)link;
-	(void)addr;
-	(void)hop;
-	return false;
-}
-
-void keylog_child(struct keylog *keylog, const struct sl_ike_child *child)
-{
-	(void)keylog;
-	(void)child;
 }
 
 /* ---- The stage ------------------------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
  *     control thread ─► plain port ─► seal ─► wire port ─┐
  *     control thread ◄─ plain port ◄─ open ◄─ wire port ◄┘
  *
- * Ports and mempools are rings as the library has them, but compiled here, where a sanitizer sees who hands what to whom.
+ * Ports and mempools are rings (ring_ports.h), so that a sanitizer sees who hands what to whom.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +32,7 @@
 #include "dataplane_pair.h"
 #include "eal.h"
 #include "lib/crypto/secret.h"
+#include "ring_ports.h"
 
 enum {
 	WORKERS = 3,
@@ -41,13 +42,12 @@ enum {
 	LIVE = 48, /* SAs at a time */
 	MBUFS = 8191,
 	MBUFS_SPARE = 2048,
-	FRAMES = 8,       /* a round */
-	PORT_RING = 4096, /* no port is ever full before a worker */
+	FRAMES = 8, /* a round */
 	PATIENCE_S = 100,
 	PACE = WORKER_COMMANDS / 4,
 };
 
-enum { WIRE, PLAIN, PORTS };
+enum { WIRE, PLAIN };
 
 static struct pair pair; /* frames are made as for its alpha */
 static struct gateway g;
@@ -69,168 +69,11 @@ static struct {
 		routes_released;
 } control;
 
-/* ---- What the gateway's files call --------------------------------------------------------------------------------------- */
-
-uint64_t gateway_now(void)
-{
-	return SECOND_NS;
-}
-
-/* Waits for a worker that is behind: it may have no processor. */
-static void pace(const struct worker *w)
-{
-	for (unsigned ms = 0; rte_ring_count(w->commands) > PACE && ms < PATIENCE_S * 1000; ms++)
-		usleep(1000);
-}
-
+/* As links.c has it: for sa.c too. */
 void gateway_command_all(struct gateway *gateway, const struct command *command)
 {
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_command(&gateway->workers[i], command);
-}
-
-bool link_next_hop(const struct link *link, const struct sl_addr *addr, struct sl_addr *hop)
-{
-	(void)link;
-	(void)addr;
-	(void)hop;
-	return false;
-}
-
-void keylog_child(struct keylog *keylog, const struct sl_ike_child *child)
-{
-	(void)keylog;
-	(void)child;
-}
-
-/* Nobody looks at packets: these are not called. */
-void watch_take(struct worker *w, struct watch *watch)
-{
-	(void)w;
-	(void)watch;
-	abort();
-}
-
-void watch_frames(struct watch *watch, enum watch_where port, bool out, struct rte_mbuf **frames, unsigned n)
-{
-	(void)watch;
-	(void)port;
-	(void)out;
-	(void)frames;
-	(void)n;
-	abort();
-}
-
-void watch_begin(struct watch *watch, enum watch_where port, bool handed, const struct rte_mbuf *m)
-{
-	(void)watch;
-	(void)port;
-	(void)handed;
-	(void)m;
-	abort();
-}
-
-void watch_came_out(struct watch *watch, const struct sl_burst *burst)
-{
-	(void)watch;
-	(void)burst;
-	abort();
-}
-
-void watch_end(struct watch *watch)
-{
-	(void)watch;
-	abort();
-}
-
-/* ---- Mbufs and ports ----------------------------------------------------------------------------------------------------- */
-
-static int pool_alloc(struct rte_mempool *mp)
-{
-	/* Whoever comes after another in these rings has seen what that one did. */
-	mp->pool_data = rte_ring_create(
-		"mbufs", rte_align32pow2(mp->size + 1), SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ);
-	return mp->pool_data ? 0 : -ENOMEM;
-}
-
-static void pool_free(struct rte_mempool *mp)
-{
-	rte_ring_free(mp->pool_data);
-}
-
-static int pool_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-	return rte_ring_enqueue_bulk(mp->pool_data, objects, n, NULL) ? 0 : -ENOBUFS;
-}
-
-static int pool_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-	return rte_ring_dequeue_bulk(mp->pool_data, objects, n, NULL) ? 0 : -ENOBUFS;
-}
-
-static unsigned pool_count(const struct rte_mempool *mp)
-{
-	return rte_ring_count(mp->pool_data);
-}
-
-static const struct rte_mempool_ops pool_ops = {
-	.name = "threads",
-	.alloc = pool_alloc,
-	.free = pool_free,
-	.enqueue = pool_enqueue,
-	.dequeue = pool_dequeue,
-	.get_count = pool_count,
-};
-
-static uint16_t receive(void *queue, struct rte_mbuf **frames, uint16_t n)
-{
-	return (uint16_t)rte_ring_sc_dequeue_burst(queue, (void **)frames, n, NULL);
-}
-
-static uint16_t transmit(void *queue, struct rte_mbuf **frames, uint16_t n)
-{
-	return (uint16_t)rte_ring_sp_enqueue_burst(queue, (void **)frames, n, NULL);
-}
-
-static struct rte_ring *rx[PORTS][WORKERS], *tx[PORTS][WORKERS];
-
-static struct rte_ring *port_ring(const char *what, unsigned queue)
-{
-	char name[RTE_RING_NAMESIZE];
-	struct rte_ring *ring;
-
-	snprintf(name, sizeof(name), "%s%u", what, queue);
-	ring = rte_ring_create(name, PORT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	assert_non_null(ring);
-	return ring;
-}
-
-/* What worker w sends on the wire is what the next one receives. */
-static void make_ports(unsigned queues)
-{
-	static void *no_callbacks[WORKERS];
-
-	for (unsigned q = 0; q < queues; q++) {
-		tx[WIRE][q] = port_ring("wire", q);
-		rx[WIRE][(q + 1) % queues] = tx[WIRE][q];
-		tx[PLAIN][q] = port_ring("plain-out", q);
-		rx[PLAIN][q] = port_ring("plain-in", q);
-	}
-	for (unsigned port = 0; port < PORTS; port++) {
-		rte_eth_fp_ops[port].rx_pkt_burst = receive;
-		rte_eth_fp_ops[port].tx_pkt_burst = transmit;
-		rte_eth_fp_ops[port].rxq = (struct rte_ethdev_qdata){(void **)rx[port], no_callbacks};
-		rte_eth_fp_ops[port].txq = (struct rte_ethdev_qdata){(void **)tx[port], no_callbacks};
-	}
-}
-
-static void free_ports(unsigned queues)
-{
-	for (unsigned q = 0; q < queues; q++) {
-		rte_ring_free(tx[WIRE][q]);
-		rte_ring_free(tx[PLAIN][q]);
-		rte_ring_free(rx[PLAIN][q]);
-	}
 }
 
 /* ---- The stage ------------------------------------------------------------------------------------------------------------ */
@@ -251,10 +94,10 @@ static struct sl_routes *make_routes(const char *name)
 static int set_up(void **state)
 {
 	(void)state;
-	if (rte_mempool_register_ops(&pool_ops) < 0 || eal_with_lcores(WORKERS + 1) || sl_crypto_init())
+	if (ring_pool_register() || eal_with_lcores(WORKERS + 1) || sl_crypto_init())
 		return -1;
 	g.mbufs = pair.mbufs = rte_pktmbuf_pool_create_by_ops(
-		"threads", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "threads");
+		"threads", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, RING_POOL);
 	pair.alpha.plain.mac = plain_mac;
 	routes[0] = make_routes("routes0");
 	routes[1] = make_routes("routes1");
@@ -268,6 +111,15 @@ static int tear_down(void **state)
 	sl_routes_free(routes[1]);
 	rte_mempool_free(g.mbufs);
 	return 0;
+}
+
+/* What worker w sends on the wire is what the next one receives. */
+static void make_ports(unsigned queues)
+{
+	for (unsigned q = 0; q < queues; q++) {
+		ring_port_cable(WIRE, q, WIRE, (q + 1) % queues);
+		ring_port_open(PLAIN, q);
+	}
 }
 
 static void make_worker(unsigned id, unsigned queues)
@@ -319,11 +171,11 @@ static void make_gateway(unsigned queues)
 		assert_int_equal(worker_start(&workers[i]), 0);
 }
 
-static void free_gateway(unsigned queues)
+static void free_gateway(void)
 {
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_fini(&workers[i]);
-	free_ports(queues);
+	ring_ports_free();
 	load_fini(&g);
 	sa_fini(&g);
 	close(g.wake_fd);
@@ -388,7 +240,8 @@ static void take_frames(unsigned queues)
 	struct rte_mbuf *frames[64];
 
 	for (unsigned q = 0; q < queues; q++) {
-		unsigned n = rte_ring_sc_dequeue_burst(tx[PLAIN][q], (void **)frames, RTE_DIM(frames), NULL);
+		unsigned n = rte_ring_sc_dequeue_burst(
+			ring_port_tx[PLAIN][q], (void **)frames, RTE_DIM(frames), NULL);
 
 		control.came_out += n;
 		rte_pktmbuf_free_bulk(frames, n);
@@ -405,7 +258,7 @@ static void put_frames_in(unsigned queues)
 	for (unsigned i = 0; i < FRAMES && rte_mempool_avail_count(g.mbufs) > MBUFS_SPARE; i++) {
 		struct rte_mbuf *m = any_frame();
 
-		if (rte_ring_sp_enqueue(rx[PLAIN][dice(queues)], m) == 0)
+		if (rte_ring_sp_enqueue(ring_port_rx[PLAIN][dice(queues)], m) == 0)
 			control.put_in++;
 		else
 			rte_pktmbuf_free(m);
@@ -688,6 +541,13 @@ static void expect_every_session_back(void)
 		reader.looks);
 }
 
+/* Waits for a worker that is behind: it may have no processor. */
+static void pace(const struct worker *w)
+{
+	for (unsigned ms = 0; rte_ring_count(w->commands) > PACE && ms < PATIENCE_S * 1000; ms++)
+		usleep(1000);
+}
+
 static void run(unsigned queues)
 {
 	make_gateway(queues);
@@ -715,7 +575,7 @@ static void run(unsigned queues)
 	assert_int_equal(reader.fell, 0);
 	expect_an_account_of_every_packet();
 	expect_every_session_back();
-	free_gateway(queues);
+	free_gateway();
 }
 
 static void workers_with_queues_of_their_own(void **state)

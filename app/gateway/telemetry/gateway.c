@@ -5,7 +5,7 @@
 #include <rte_mempool.h>
 
 #include "../../../lib/crypto/keyfile.h"
-#include "../debug.h"
+#include "../debug/debug.h"
 #include "telemetry.h"
 
 /* What a gateway may run out of, and what must be back where it was after any trouble. */

@@ -2,9 +2,9 @@
 /* What is asked for over the debugging socket (debug.h): whether it makes sense, and what it means for a watch. */
 #include <string.h>
 
+#include "../gateway.h"
+#include "../watch.h"
 #include "debug.h"
-#include "gateway.h"
-#include "watch.h"
 
 static bool is_prefix(const struct sl_prefix *p)
 {

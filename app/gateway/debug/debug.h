@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../../lib/net/addr.h"
+#include "../../../lib/net/addr.h"
 
 #define DEBUG_SOCKET "debug"
 
@@ -62,8 +62,6 @@ enum debug_answer {
 struct gateway;
 struct watch_order;
 
-/* ---- debug_request.c ------------------------------------------------------------------------------------------------------ */
-
 /* Of a message of `len` bytes, of which *r has as many as there is room for. Returns NULL, or what is wrong. */
 const char *debug_check(const struct debug_request *r, ssize_t len);
 
@@ -71,8 +69,6 @@ const char *debug_check(const struct debug_request *r, ssize_t len);
  * What to look at, of a request that is right. False: the gateway has no such peer. The caller holds the gateway's lock.
  */
 bool debug_order(struct watch_order *order, const struct debug_request *r, const struct gateway *g);
-
-/* ---- debug.c -------------------------------------------------------------------------------------------------------------- */
 
 /* What goes on, in words for `sealane show`; "" when nothing does. The caller holds the gateway's lock. */
 const char *debug_activity(const struct gateway *g);
