@@ -60,9 +60,9 @@ uint32_t bed_spi(unsigned session)
 static int start_eal(void)
 {
 	/* DPDK keeps the pointers. */
-	static char lcores[48],
-		*args[] = {(char *)"bench", (char *)"--no-pci", (char *)"--no-telemetry", (char *)"-m",
-			(char *)"768", (char *)"--log-level=*:error", lcores, (char *)"--no-huge"};
+	static char lcores[48], *args[] = {(char *)"bench", (char *)"--no-pci", (char *)"--no-telemetry",
+					(char *)"--no-shconf", (char *)"-m", (char *)"768",
+					(char *)"--log-level=*:error", lcores, (char *)"--no-huge"};
 	cpu_set_t chosen;
 	int started;
 

@@ -88,7 +88,7 @@ search_all() {
 	mkdir -p $dir/artefacts
 	: >$dir/sums
 	for target in "${targets[@]}"; do
-		[ "$(jobs -rp | wc -l)" -lt "$cores" ] || wait -n
+		while [ "$(jobs -rp | wc -l)" -ge "$cores" ]; do wait -n; done
 		echo "$target for $each s"
 		search "$target" "$each" &
 	done

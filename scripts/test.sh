@@ -7,9 +7,9 @@
 #
 # Each test is a program that speaks TAP (https://testanything.org), declared in a meson.build with its suite. Unit tests,
 # simulations and fuzz corpora run twice: as built for use, and under AddressSanitizer and UBSan. The wire suite runs as
-# an ordinary user, the lab, interop and package suites need root, and package a Debian mirror. FUZZ_SECONDS (default 10) is
-# how long each fuzz target searches, SEEDS how
-# many histories the simulation tells (default: what takes about half a minute in all).
+# an ordinary user, the lab, interop and package suites need root, and package a Debian mirror. As many tests run at a time as
+# there are processors, but for those that disturb others. FUZZ_SECONDS (default 10) is how long each fuzz target searches,
+# SEEDS how many histories the simulation tells (default: what takes about a minute in all).
 # The last line is the sum: N passed, N failed, N skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -76,21 +76,27 @@ run_test() { # DIR SUITE NAME LIMIT COMMAND...
 	printf '%s\n' "$report"
 }
 
-# Runs the tests of a suite of a build folder, or those of them that are in `only`, so many at a time; what follows stands
-# before each command.
+# Until fewer than $1 tests run. It takes more than one wait: what lists the tests is waited for, too.
+wait_for_room() {
+	while [ "$(jobs -rp | wc -l)" -ge "$1" ]; do wait -n; done
+}
+
+# Runs the tests of a suite of a build folder, or those of them that are in `only`, so many at a time; at last one by one those
+# that disturb others (is_parallel: false). What follows stands before each command.
 run_suite() { # DIR SUITE JOBS COMMAND...
 	local dir=$1 suite=$2 jobs=$3 command
 	shift 3
 	while IFS=$'\t' read -r -a command; do
 		[[ ${#only[@]} = 0 || " ${only[*]} " == *" ${command[0]} "* ]] || continue
-		[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
-		run_test "$dir" "$suite" "${command[@]:0:2}" "$@" "${command[@]:2}" &
+		wait_for_room "${command[1]/many/$jobs}"
+		run_test "$dir" "$suite" "${command[0]}" "${command[2]}" "$@" "${command[@]:3}" &
 	done < <(meson introspect --tests "$dir" | python3 -c '
 import json, sys
-for test in json.load(sys.stdin):
-    if any(suite.split(":")[-1] == sys.argv[1] for suite in test["suite"]):
-        env = [key + "=" + value for key, value in test["env"].items()]
-        print("\t".join([test["name"], str(int(test["timeout"] * 2)), "env"] + env + test["cmd"]))' "$suite")
+tests = [test for test in json.load(sys.stdin) if any(suite.split(":")[-1] == sys.argv[1] for suite in test["suite"])]
+for test in sorted(tests, key=lambda test: not test["is_parallel"]):
+    env = [key + "=" + value for key, value in test["env"].items()]
+    print("\t".join([test["name"], "many" if test["is_parallel"] else "1", str(int(test["timeout"] * 2)), "env"] + env + test["cmd"]))
+' "$suite")
 	wait
 }
 
@@ -107,12 +113,12 @@ run_wire() {
 	if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$top/$tree/app/sealane"; then
 		as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/tmp)
 	fi
-	run_suite "$tree" wire 1 "${watched[@]}" "${as[@]}"
+	run_suite "$tree" wire "$at_once" "${watched[@]}" "${as[@]}"
 }
 
-run_in_namespaces() { # SUITE JOBS
+run_in_namespaces() { # SUITE
 	if [ "$(id -u)" = 0 ]; then
-		run_suite "$tree" "$1" "${2:-1}" "${watched[@]}"
+		run_suite "$tree" "$1" "$at_once" "${watched[@]}"
 	else
 		skip_suite "$1" "namespaces need root"
 	fi
@@ -138,7 +144,7 @@ search_all() {
 	local target
 	for target in build-fuzz/tests/fuzz/fuzz_*; do
 		[ -x "$target" ] && [ -f "$target" ] || continue
-		[ "$(jobs -rp | wc -l)" -lt "$cores" ] || wait -n
+		wait_for_room "$at_once"
 		search "$target" &
 	done
 	wait
@@ -177,7 +183,7 @@ finish() {
 }
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
-cores=$(nproc)
+at_once=$(nproc)
 scripts/setup.sh || exit 1
 [ -z "$under" ] || run_under
 build_or_stop build
@@ -188,8 +194,8 @@ fi
 ! wanted unit || format
 for suite in unit sim fuzz; do
 	if wanted "$suite"; then
-		run_suite build "$suite" "$cores"
-		run_suite build-asan "$suite" "$cores"
+		run_suite build "$suite" "$at_once"
+		run_suite build-asan "$suite" "$at_once"
 	fi
 done
 if wanted fuzz; then
@@ -198,9 +204,9 @@ if wanted fuzz; then
 fi
 ! wanted wire || run_wire
 ! wanted lab || run_in_namespaces lab
-! wanted perf || run_suite build perf 1
-# strongSwan mostly waits for its timers, and the package for its mirror.
+# strongSwan mostly waits for its timers, and the package for its mirror; of benchmarks only is seen that they run.
 ! wanted package || run_in_namespaces package &
-! wanted interop || run_in_namespaces interop "$cores"
+! wanted perf || run_suite build perf 1 &
+! wanted interop || run_in_namespaces interop &
 wait
 finish

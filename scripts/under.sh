@@ -48,6 +48,7 @@ valgrind)
 esac
 
 run_under() {
+	at_once=1
 	for suite in "${suites[@]}"; do
 		[[ ${#only[@]} = 0 || " ${every[*]} " == *" $suite "* ]] && continue
 		echo "test.sh: nothing of suite '$suite' runs under $under, expected some of: ${every[*]}" >&2 && exit 2
