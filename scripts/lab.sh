@@ -210,7 +210,8 @@ lab_wait_up() { # SIDE SECONDS
 	local deadline=$((SECONDS + $2))
 	until lab_is_up "$1"; do
 		if ! kill -0 "$(cat "$lab_dir/$1/pid")" 2>/dev/null; then
-			echo "gateway $1 has ended" >&2
+			echo "gateway $1 has ended. The last that it said:" >&2
+			tail -n 5 "$lab_dir/$1/log" >&2
 			return 1
 		fi
 		if [ $SECONDS -ge $deadline ]; then
@@ -221,9 +222,16 @@ lab_wait_up() { # SIDE SECONDS
 	done
 }
 
+# What it had open is free when this returns, also when another shell has started it.
 lab_kill() { # SIDE
-	kill -9 "$(cat "$lab_dir/$1/pid")"
-	wait "$(cat "$lab_dir/$1/pid")" 2>/dev/null || true
+	local pid
+	pid=$(cat "$lab_dir/$1/pid")
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || true
+	for _ in {1..100}; do
+		kill -0 "$pid" 2>/dev/null || return 0
+		sleep 0.05
+	done
 }
 
 lab_stop() { # SIDE
