@@ -17,8 +17,8 @@
  * one; and prints a line for each turn, with the bytes a second that came meanwhile to eth0 in the network namespace of PID,
  * but for its first moments: `turn=0 bytes=...` of the one, 1 of the other. Only frames to the one are counted then.
  *
- * Ends after so many frames, or at SIGTERM, and prints one line: frames sent, seconds, and of how many different senders. These are counted from what was sent, in a
- * set, not taken from a plan.
+ * Ends after so many frames, or at SIGTERM, and prints one line: frames sent, seconds, and of how many different senders.
+ * These are counted from what was sent, in a set, not taken from a plan.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -320,12 +320,21 @@ static size_t spi(uint8_t *frame, uint32_t n)
 	return udp(frame, from, ESP_PORT, esp, sizeof(esp));
 }
 
+/* Gateways have the first addresses of their networks and a router the last one: who claims these, cuts them off. */
+static uint16_t invent_host(uint32_t n)
+{
+	const unsigned host = 256 + n % 65000, last = host & 0xff;
+	const bool taken = host >> 8 == target.address[2] && (last < 16 || last > 250);
+
+	return htons((uint16_t)(taken ? host + 16 : host));
+}
+
 static size_t arp4(uint8_t *frame, uint32_t n)
 {
 	uint8_t *arp = ether(frame, ETHERTYPE_ARP), *sender = arp + 8;
-	uint16_t host = htons((uint16_t)(256 + n % 65000));
+	const uint16_t host = invent_host(n);
 
-	memset(frame, 0xff, 6);
+	/* To the one gateway: a broadcast would cost the others', who share our processor here, their own frames. */
 	memcpy(arp, (const uint8_t[]){0, 1, 8, 0, 6, 4, 0, 1}, 8);
 	memcpy(sender, (const uint8_t[]){2, 0, 0}, 3);
 	memcpy(sender + 3, (const uint8_t *)&n, 3);
