@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Floods a gateway that carries traffic, and tells what is left of it.
 #
-#   sudo scripts/floods.sh            # six minutes, on a machine that does nothing else
+#   sudo scripts/floods.sh            # ten minutes, on a machine that does nothing else
 #   sudo scripts/floods.sh --quick    # half a minute: whether the floods are held, with shares that are worth little
 #   sudo scripts/floods.sh ike spi    # only these
 #
