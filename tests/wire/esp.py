@@ -38,14 +38,19 @@ class Sa:
                                    tunnel_header=IP(src=self.src, dst=self.dst))
 
 
-def read_keylog(folder, esn=True):
-    """The SAs of a key log folder, by SPI, in the order they were logged."""
+def read_sas(folder, esn=True):
+    """The SAs of a key log folder, in the order they were logged."""
     path = Path(folder) / "esp_sa"
     if not path.exists():
-        return {}
+        return []
     with open(path, newline="") as file:
         rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
-    return {int(row[3], 16): Sa(row[1], row[2], int(row[3], 16), bytes.fromhex(row[5][2:]), esn) for row in rows}
+    return [Sa(row[1], row[2], int(row[3], 16), bytes.fromhex(row[5][2:]), esn) for row in rows]
+
+
+def read_keylog(folder, esn=True):
+    """The same by SPI, where it is known that no two have one: each end chooses its own, so both may choose the same."""
+    return {sa.spi: sa for sa in read_sas(folder, esn)}
 
 
 def spi_of(esp):

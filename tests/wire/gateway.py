@@ -322,8 +322,11 @@ dpd-delay = {options.get("dpd_delay", "10s")}
     def sas(self):
         """The logged SAs: (towards the peer, from the peer)."""
         esn = self.options.get("esn", "yes") == "yes"
-        session, known = self.session(), esp.read_keylog(self.keylog, esn)
-        return known[number(session["spi_out"])], known[number(session["spi_in"])]
+        session, known = self.session(), esp.read_sas(self.keylog, esn)
+        out = [sa for sa in known if sa.spi == number(session["spi_out"])]
+        into = [sa for sa in known if sa.spi == number(session["spi_in"])]
+        # Both ends may have chosen the same SPI.
+        return ([sa for sa in out if sa.src == self.site.wire] or out)[-1], ([sa for sa in into if sa.dst == self.site.wire] or into)[-1]
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -118,6 +118,11 @@ def esp_of(data):
     return packet[head + 8:head + length]
 
 
+def destination_of(data):
+    """The address that a frame with an IPv4 packet is for, as text."""
+    return ".".join(str(byte) for byte in ip_of(data)[16:20])
+
+
 def datagram(src, dst, payload=b"hello", number=1, sport=7000):
     """A small UDP packet, told apart by its IP identification."""
     return bytes(IP(src=src, dst=dst, id=number) / UDP(sport=sport, dport=7001) / payload)

@@ -35,22 +35,24 @@ def check_traffic(tap, link, traffic, label):
 
 def check_sealed(tap, link, traffic, label, least):
     """Everything on the wire, opened by scapy with alpha's key log."""
-    known = esp.read_keylog(link.alpha.keylog)
-    sealed = [packets.esp_of(frame) for frame in link.wire.frames() if packets.wire_kind(frame) == "esp"]
+    known = {(sa.dst, sa.spi): sa for sa in esp.read_sas(link.alpha.keylog)}
+    sealed = [(packets.destination_of(frame), packets.esp_of(frame)) for frame in link.wire.frames()
+              if packets.wire_kind(frame) == "esp"]
+    names = [(dst, esp.spi_of(packet)) for dst, packet in sealed]
     with tap.case(f"{label}: scapy opens every packet of at least {least} sessions each way to the plain one"):
-        equal(known, esp.read_keylog(link.beta.keylog), "key log of beta")
-        opened = [esp.open_by_scapy(known[esp.spi_of(packet)], packet) for packet in sealed]
+        equal(set(known.values()), set(esp.read_sas(link.beta.keylog)), "key log of beta")
+        opened = [esp.open_by_scapy(known[sa], packet) for sa, (_, packet) in zip(names, sealed)]
         sent = [packets.aged(packet, 1) for packet in traffic.there + traffic.back]
         assert sorted(opened) == sorted(sent), "a packet differs"
-        used = {known[esp.spi_of(packet)] for packet in sealed}
+        used = {known[sa] for sa in names}
         for source in ALPHA.wire, BETA.wire:
             count = sum(sa.src == source for sa in used)
             assert count >= least, f"{count} sessions from {source}"
         equal(len({sa.key for sa in known.values()}), len(known), "different keys")
     with tap.case(f"{label}: each session begins to count at 1 and repeats nothing"):
-        seen = [(esp.spi_of(packet), packet[4:16]) for packet in sealed]
+        seen = [(sa, packet[4:16]) for sa, (_, packet) in zip(names, sealed)]
         equal(len(set(seen)), len(seen), "different sequence numbers")
-        first = {spi: min(seq for other, seq in seen if other == spi) for spi, _ in seen}
+        first = {sa: min(seq for other, seq in seen if other == sa) for sa in set(names)}
         equal({seq[0:4] for seq in first.values()}, {bytes([0, 0, 0, 1])}, "first sequence numbers")
 
 
