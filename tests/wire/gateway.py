@@ -323,10 +323,13 @@ dpd-delay = {options.get("dpd_delay", "10s")}
         """The logged SAs: (towards the peer, from the peer)."""
         esn = self.options.get("esn", "yes") == "yes"
         session, known = self.session(), esp.read_sas(self.keylog, esn)
-        out = [sa for sa in known if sa.spi == number(session["spi_out"])]
-        into = [sa for sa in known if sa.spi == number(session["spi_in"])]
-        # Both ends may have chosen the same SPI.
-        return ([sa for sa in out if sa.src == self.site.wire] or out)[-1], ([sa for sa in into if sa.dst == self.site.wire] or into)[-1]
+
+        def logged(spi, end):
+            """Both ends may have chosen the same SPI, then our address tells; that of a NAT is not ours."""
+            found = [sa for sa in known if sa.spi == number(session[spi])]
+            return ([sa for sa in found if getattr(sa, end) == self.site.wire] or found)[-1]
+
+        return logged("spi_out", "src"), logged("spi_in", "dst")
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
